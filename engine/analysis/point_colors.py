@@ -94,6 +94,15 @@ def colors_of_points(scheme: str, scene: PanelData) -> PointColors:
     return _MAKE[scheme](scene)
 
 
+def ratio_colors(ratios: np.ndarray) -> np.ndarray:
+    """(n, 3) uint8 colors of r (n,) on the scale of the embedding; gray where it is undefined."""
+    palette = np.array([rgb(group.color) for group in _levels(BLUE_TO_RED)], np.uint8)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        colors = palette[_level(np.log2(ratios), LOW_RATIO, HIGH_RATIO)]
+    colors[~np.isfinite(ratios)] = rgb(GRAY)
+    return np.asarray(colors)
+
+
 def _class(scene: PanelData) -> PointColors:
     return PointColors(scene.shown.label, _classes(scene))
 

@@ -20,6 +20,17 @@ def measured_methods(residual: Residual) -> tuple[str, ...]:
     return tuple(name for name in residual.curves if name != "original") or ("original",)
 
 
+def leading_method(residual: Residual) -> str:
+    """The method whose forget samples are recognized above Re-train most often, over all tau.
+
+    Counts pairs of sample and tau with r > 1; of equal methods the first.
+    """
+    names = measured_methods(residual)
+    with np.errstate(invalid="ignore"):
+        above = [int((residual.ratio(name) > 1).sum()) for name in names]
+    return names[int(np.argmax(above))]
+
+
 def worst_ratio(residual: Residual, models: Sequence[str] = ()) -> Floats:
     """(n_f,) largest r_tau of each forget sample over tau and models; NaN if undefined.
 

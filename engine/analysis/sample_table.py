@@ -121,6 +121,17 @@ class SampleTable:
         """(n + m,) largest r over tau, of ANY method or of one model; NaN where undefined."""
         return self._spread("ratio", model)
 
+    def ratio_at(self, model: str, column: int) -> Floats | None:
+        """(n + m,) r at the norm number `column`, the largest of ANY method or of one model."""
+        residual = self.residual
+        if residual is None or (model != ANY and model not in residual.curves):
+            return None
+        names = ranking.measured_methods(residual) if model == ANY else (model,)
+        ratios = np.stack([residual.ratio(name)[:, column] for name in names])
+        largest = np.where(np.isfinite(ratios), ratios, -np.inf).max(0)
+        values = np.where(np.isfinite(largest), largest, np.nan)
+        return ranking.values_by_sample(values, residual.samples, len(self))
+
     def verdict(self, model: str) -> Floats | None:
         """(n + m,) verdict over all tau (see engine.residual.verdict), NaN where not measured.
 

@@ -24,6 +24,23 @@ def nearest(
     return last if squared[last] <= radius * radius else None
 
 
+def toward(points: np.ndarray, row: int, direction: tuple[int, int]) -> int | None:
+    """The row of the point (n, 2) nearest to that of `row` in a direction; None if there is none.
+
+    direction: (x, y), each -1, 0 or 1. Only points within 45 degrees of it count, and distance
+    across it counts twice. NaN points and points at the same place are left out.
+    """
+    offset = (points - points[row]).astype(np.float64)
+    unit = np.asarray(direction) / np.hypot(*direction)
+    along = offset @ unit
+    across = np.abs(offset @ np.array([-unit[1], unit[0]]))
+    with np.errstate(invalid="ignore"):
+        cost = np.where((along > 0) & (across <= along), along + 2 * across, np.inf)
+    cost = np.nan_to_num(cost, nan=np.inf, posinf=np.inf)
+    best = int(np.argmin(cost))
+    return best if np.isfinite(cost[best]) else None
+
+
 def distance_to_line(
     points: np.ndarray, at: tuple[float, float], scale: tuple[float, float]
 ) -> float:
@@ -75,6 +92,26 @@ def bounds(points: np.ndarray, margin: float = 0.05) -> tuple[float, float, floa
     x0, y0 = low - pad
     x1, y1 = high + pad
     return float(x0), float(y0), float(x1), float(y1)
+
+
+def turned_to_fit(points: np.ndarray, aspect: float, step: int = 15) -> np.ndarray:
+    """(2, 2) rotation by a multiple of `step` degrees after which points (n, 2) fit a page best.
+
+    `points @ rotation` are the turned points; aspect: width of the page over its height. Only for
+    layouts without a meaning of directions, such as UMAP's.
+    """
+    finite = points[np.isfinite(points).all(1)]
+    best, largest = np.eye(2), 0.0
+    if len(finite) < 2:
+        return best
+    for degrees in range(0, 180, step):
+        angle = np.deg2rad(degrees)
+        rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        width, height = np.ptp(finite @ rotation, axis=0).tolist()
+        scale = min(aspect / max(width, 1e-12), 1 / max(height, 1e-12))
+        if scale > 1.02 * largest:  # small gains are not worth turning it
+            best, largest = rotation, scale
+    return best
 
 
 def runs(mask: np.ndarray) -> list[slice]:

@@ -18,6 +18,7 @@ from explorer.state import figure_options
 from explorer.state.app_state import AppState
 from explorer.state.figure_preview import FigurePreview
 from explorer.state.notice import ERROR, NEWS
+from explorer.state.ranking import shown_tau
 
 NO_STUDY = "There is nothing to export yet. Run a study first."
 NO_FIGURE = "Click a view that shows a figure first, for example Curves."
@@ -44,6 +45,7 @@ class ExportControl(QObject):
     copy_wanted = Signal(str, object)  # kind, its options: a figure for the clipboard
     report_wanted = Signal()  # the user should choose a file for the report
     forget_set_wanted = Signal()  # the user should choose a file for the forget set
+    points_wanted = Signal(list)  # samples: the user should choose a file for their table
     checkpoint_wanted = Signal(str)  # model: the user should choose a file
     command_written = Signal(str)  # the command for a study
     saved = Signal(list)  # the files that were written
@@ -121,6 +123,13 @@ class ExportControl(QObject):
         if self._has_study():
             self.report_wanted.emit()
 
+    def ask_points(self, samples: list[int]) -> None:
+        """Ask for a file, then write a table of these samples as they lie in the embedding."""
+        if self._state.embedding is None:
+            self.noticed.emit(NEWS, NO_STUDY)
+        elif samples:
+            self.points_wanted.emit(samples)
+
     def ask_checkpoint(self, model: str) -> None:
         """Ask for a file, then save this model's weights."""
         if model in self._state.models:
@@ -159,6 +168,17 @@ class ExportControl(QObject):
         dataset = self._state.dataset
         if dataset is not None:
             work = functools.partial(file_tasks.save_forget, self._state.forget, dataset, out)
+            self._save(out, work)
+
+    def save_points(self, samples: list[int], out: Path) -> None:
+        """Write a table of samples: place in the embedding, predictions, and r of every model."""
+        state = self._state
+        if state.embedding is not None and state.dataset is not None:
+            tau = shown_tau(state)
+            work = functools.partial(
+                file_tasks.save_points, samples, state.embedding, state.dataset, state.residual,
+                tau, out,
+            )  # fmt: skip
             self._save(out, work)
 
     def write_command(self) -> None:

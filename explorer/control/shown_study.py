@@ -13,6 +13,7 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.jobs.study_tasks import StudyResults
 from explorer.state.app_state import AppState
+from explorer.state.ranking import ranking
 from explorer.state.study_form import StudyForm
 
 
@@ -51,7 +52,8 @@ class ShownStudy(QObject):
             state.residual = results.study.residual
             state.study = results.study
             if state.selection.current in (None, self._start):  # the user chose no other
-                self._start = results.study.residual.worst_sample()
+                first = ranking(state)
+                self._start = int(first.order[0]) if first is not None else None
                 state.selection = replace(state.selection, current=self._start)
         self.completed.emit()
         ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)

@@ -48,6 +48,7 @@ class Exporter(QObject):
         controller.exports.report_wanted.connect(self.ask_report)
         controller.exports.checkpoint_wanted.connect(self.checkpoint)
         controller.exports.forget_set_wanted.connect(self.forget_set)
+        controller.exports.points_wanted.connect(self.points)
 
     # -- asking ---------------------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
@@ -136,6 +137,13 @@ class Exporter(QObject):
         out = path or self._ask("Export the forget set", "forget.csv", FORGET)
         if out is not None:
             self._controller.exports.save_forget_set(out)
+
+    def points(self, samples: list[int], path: Path | None = None) -> None:
+        """Write a table of samples to `path`, or to a file that the user chooses."""
+        title = f"Export the table of {len(samples):,} samples"
+        out = path or self._ask(title, "samples.csv", FORGET)
+        if out is not None:
+            self._controller.exports.save_points(samples, out)
 
     # -- previews -------------------------------------------------------------------------
     def _preview(self, kind: str, options: Mapping[str, Any]) -> None:

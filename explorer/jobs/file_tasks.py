@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, StoreError
-from engine.results import Study
+from engine.results import Embedding, Residual, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.storage import output_files, plain_files
@@ -115,6 +115,23 @@ def save_forget(
 
     table = index_table(forget, dataset)
     output_files.write_text(out, table)
+    return [out]
+
+
+def save_points(
+    samples: list[int],
+    shown: Embedding,
+    dataset: Dataset,
+    residual: Residual | None,
+    tau: float,
+    out: Path,
+    engine: Pipeline,
+    report: Reporter,
+) -> list[Path]:
+    """The CSV written for samples of an embedding, one row a sample."""
+    from engine.tables.points_csv import points_csv
+
+    output_files.write_text(out, points_csv(samples, shown, dataset, residual, tau))
     return [out]
 
 

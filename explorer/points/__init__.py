@@ -1,4 +1,4 @@
-"""Many points at once: a raster of them, panning, picking and the lasso.
+"""Many points at once: a raster of them, pictures and names over it, panning, picking, the lasso.
 
-Begin with `pane` (the widget) and `raster` (how 60,000 points are drawn).
+Begin with `pane` (the widget), `raster` (how 60,000 points are drawn), and `pictures`.
 """

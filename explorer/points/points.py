@@ -17,6 +17,7 @@ from explorer.points.raster import Layer, Raster
 from explorer.points.stamps import CIRCLE, CROSS, RING, SHAPES, TRIANGLE
 
 BEHIND, PLAIN, MARKED = range(3)  # weight of a point; MARKED has a rim
+CROWD = 40  # rings that would cover each other if they were larger
 PICK_RADIUS = 8.0  # logical pixels
 
 
@@ -34,6 +35,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self._raster = Raster()
         self.rings: list[tuple[np.ndarray, int, str]] = []  # as given to `set_rings`
         self._radius = 4.0
+        self.margin = 0.0  # pixels around all points in the automatic range
         self._frame: Sequence[float] | None = None
         self._bounds: QRectF | None = None
 
@@ -78,7 +80,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self.rings = [(rows, shape, color) for rows, shape, color in rings if len(rows)]
         self._raster.set_rings(
             [
-                Layer(rows, shape, self._ring_radius(shape), ink=color)
+                Layer(rows, shape, self._ring_radius(shape, len(rows)), ink=color)
                 for rows, shape, color in self.rings
             ]
         )
@@ -116,7 +118,12 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def pixelPadding(self) -> float:
         """Pixels by which marks extend beyond the data."""
-        return 3 * self._radius
+        return max(3 * self._radius, self.margin)
+
+    @property
+    def dense(self) -> bool:
+        """Whether the points in view are drawn as a density."""
+        return self._raster.dense
 
     def boundingRect(self) -> QRectF:
         """The visible range, so that marks at its edge are never cut.
@@ -150,13 +157,15 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def _layer(self, rows: np.ndarray, weight: int, shape: int) -> Layer:
         if weight == BEHIND:
-            return Layer(rows, shape, max(1.2, self._radius * 0.8))
+            return Layer(rows, shape, max(1.2, self._radius * 0.8), soft=True)
         if weight == PLAIN:
-            return Layer(rows, shape, self._radius)
+            return Layer(rows, shape, self._radius, soft=True)
         factor = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
         return Layer(rows, shape, self._radius * factor + 0.5, 1.0)
 
-    def _ring_radius(self, shape: int) -> float:
+    def _ring_radius(self, shape: int, count: int) -> float:
+        if count > CROWD:  # so many rings lie tightly around their points
+            return self._radius * 1.25 + 1.0
         return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
 
     def _geometry_changes(self) -> None:

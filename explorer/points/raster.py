@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 
 from engine.drawing.palette import rgb
 from explorer.points.canvas import Area, Canvas, colors, exposed
+from explorer.points.density import DENSE, draw_density
 from explorer.points.pixel_map import PixelMap
 from explorer.points.stamps import Stamp, stamp
 from explorer.points.visible import Marked, Visible
@@ -21,7 +22,8 @@ DIRECTLY = 2  # drawings of one view before visibility is computed, which costs 
 class Layer:
     """Points drawn with one mark: their rows, shape, half-width and rim in logical pixels.
 
-    ink: the one color '#rrggbb' of all of them; '' for that of each point.
+    ink: the one color '#rrggbb' of all of them; '' for that of each point; soft: whether they
+    become a density where too many of them are in view.
     """
 
     rows: np.ndarray
@@ -29,6 +31,7 @@ class Layer:
     radius: float
     rim: float = 0.0
     ink: str = ""
+    soft: bool = False
 
     def mark(self, ratio: float) -> Stamp:
         """The stamp of the mark in device pixels."""
@@ -46,6 +49,7 @@ class Raster:
     A view that is only shifted reuses the image, moved by whole pixels, and draws the exposed
     areas: points keep their relative places while the user pans. If colors change repeatedly in
     one view, only visible pixels are recolored: with 60,000 points one in nine of those stamped.
+    Soft layers become one density where more than DENSE of their points are in view.
     """
 
     def __init__(self) -> None:
@@ -62,6 +66,12 @@ class Raster:
         self._canvas: Canvas | None = None
         self._drawings = 0  # of the same view and layers
         self._visible: Visible | None = None
+        self._dense: bool | None = None  # whether soft layers are a density; None: not counted
+
+    @property
+    def dense(self) -> bool:
+        """Whether points are drawn as a density in the view drawn last."""
+        return bool(self._dense)
 
     @property
     def shades(self) -> np.ndarray:
@@ -73,7 +83,7 @@ class Raster:
         self.xy = np.ascontiguousarray(xy)
         finite = np.abs(xy[np.isfinite(xy)])
         self._extent = float(finite.max()) if finite.size else 0.0
-        self._layers, self._rings, self._anchor = [], [], None
+        self._layers, self._rings, self._anchor, self._dense = [], [], None, None
 
     def set_layers(self, layers: Sequence[Layer], color: np.ndarray) -> None:
         """Set the layers, later ones on top, and color numbers (n,)."""
@@ -81,7 +91,7 @@ class Raster:
         alike = len(layers) == len(self._layers)
         if alike and all(a.same(b) for a, b in zip(layers, self._layers, strict=True)):
             return
-        self._layers = list(layers)
+        self._layers, self._dense = list(layers), None
         self._invalidate()
 
     def set_rings(self, rings: Sequence[Layer]) -> None:
@@ -98,11 +108,13 @@ class Raster:
         shift = wanted.slid(self._anchor, self._extent) if self._anchor else None
         if shift is None:
             self._anchor, shift = wanted, (0, 0)
-            self._places, self._moved = wanted.places(self.xy), shift
+            self._places, self._moved, self._dense = wanted.places(self.xy), shift, None
             self._invalidate()
         if shift != self._moved:
             self._slide(shift[0] - self._moved[0], shift[1] - self._moved[1])
         if self._canvas is None:
+            if self._dense is None:
+                self._dense = self._crowded()
             self._canvas = self._draw_all()
         return self._canvas.image(wanted.ratio)
 
@@ -126,7 +138,7 @@ class Raster:
         """Draw the whole view; if that is repeated, from the visible pixels of each point."""
         area = Area(0, 0, *self._size)
         self._drawings += 1
-        if self._drawings <= DIRECTLY:
+        if self._drawings <= DIRECTLY or self._dense:
             return self._draw([*self._layers, *self._rings], area)
         if self._visible is None or self._visible.border != self._border:
             self._visible = Visible.on(
@@ -141,11 +153,30 @@ class Raster:
         """Stamp the points in an area of the view."""
         canvas = canvas or self._empty(area)
         near = self._near(area) if layers else np.empty(0, bool)
+        soft = [layer for layer in layers if layer.soft] if self._dense else []
+        if soft:
+            self._blend(soft, area, canvas, near)
+            layers = [layer for layer in layers if not layer.soft]
         for layer in layers:
             one = self._marked(layer, area, near)
             color = np.zeros(len(one.rows), np.intp) if layer.ink else self.color[one.rows]
             canvas.stamp_at(one.places, one.mark, colors(self._inked(one.mark, layer.ink), color))
         return canvas
+
+    def _crowded(self) -> bool:
+        soft = [layer.rows for layer in self._layers if layer.soft]
+        if sum(map(len, soft)) <= DENSE:
+            return False
+        near = self._near(Area(0, 0, *self._size))
+        return int(near[np.concatenate(soft)].sum()) > DENSE
+
+    def _blend(self, layers: Sequence[Layer], area: Area, canvas: Canvas, near: np.ndarray) -> None:
+        """Draw the points of these layers as a density on an empty canvas."""
+        rows = np.concatenate([layer.rows[near[layer.rows]] for layer in layers])
+        left = area.left - self._moved[0] - canvas.border
+        top = area.top - self._moved[1] - canvas.border
+        places = self._places.take(rows, axis=1) - np.array([[left], [top]], np.int32)
+        draw_density(canvas.pixels, places, self._palette[self.color[rows]], (left, top))
 
     def _marked(self, layer: Layer, area: Area, near: np.ndarray | None = None) -> Marked:
         """The layer's points where `near`, by default all, at their places in the area."""

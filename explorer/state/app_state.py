@@ -149,7 +149,8 @@ class AppState(QObject):
         "(perturbation, tau) of the neighborhood; ('', -1) = the study's own",
     )
     ranked_by = StateProperty[str](
-        "", "The model whose r ranks the forget samples; '' = the first method"
+        "",
+        "The model whose r ranks the forget samples; '' = the method with most residual knowledge",
     )
     busy = StateProperty[str]("", "What the heavy lane is doing; '' when idle")
     progress = StateProperty[Progress | None](None, "Progress of the heavy job, or None")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.ranking import measured_methods, neighbor_in, worst_first
+from engine.analysis.ranking import leading_method, neighbor_in, worst_first
 from engine.results import Residual
 from explorer.state.app_state import AppState
 
@@ -34,11 +34,14 @@ class Ranking:
 
 
 def ranked_by(state: AppState) -> str:
-    """The model whose r ranks the samples: the chosen one, else the first method; '' without r."""
+    """The model whose r ranks the samples; '' without r.
+
+    The chosen one, else the method with the most residual knowledge.
+    """
     residual = state.residual
     if residual is None:
         return ""
-    return state.ranked_by if state.ranked_by in residual.curves else measured_methods(residual)[0]
+    return state.ranked_by if state.ranked_by in residual.curves else leading_method(residual)
 
 
 def column_of(residual: Residual, tau: float) -> int:

@@ -11,13 +11,16 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QRubberBand, QTableView, QWidget
 
-from explorer.thumbnails.model import CELL, ThumbnailModel
+from explorer.thumbnails.model import ThumbnailModel
 from explorer.thumbnails.painter import ThumbnailPainter
 from explorer.widgets import markup
 from explorer.widgets.plot_widget import no_collection
+
+NOTCH = 120  # eighths of a degree: one step of a wheel
 
 
 class ThumbnailGrid(QTableView):
@@ -25,7 +28,8 @@ class ThumbnailGrid(QTableView):
 
     picked: (place, modifiers) of a click; banded: (places, modifiers) under a rubber band; moved:
     (places forward, Shift held) by the arrow keys; pressed: any other key, as Qt.Key; asked:
-    (place or None, global QPoint) of a requested context menu.
+    (place or None, global QPoint) of a requested context menu; scaled: steps up, or down if
+    negative, that the pictures should grow by (Ctrl and the wheel); fitted: the size changed.
     """
 
     picked = Signal(int, object)
@@ -33,6 +37,8 @@ class ThumbnailGrid(QTableView):
     moved = Signal(int, bool)
     pressed = Signal(object, object)
     asked = Signal(object, object)
+    scaled = Signal(int)
+    fitted = Signal()
 
     def __init__(self, model: ThumbnailModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,21 +52,43 @@ class ThumbnailGrid(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        for set_mode in (self.setVerticalScrollMode, self.setHorizontalScrollMode):
+            set_mode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.hide()
-            header.setMinimumSectionSize(CELL)
-            header.setDefaultSectionSize(CELL)
+            header.setMinimumSectionSize(1)
             header.setSectionResizeMode(header.ResizeMode.Fixed)
+        self._turned = 0  # of the wheel with Ctrl, in eighths of a degree
         self._start: QPoint | None = None
         self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
-        model.modelReset.connect(self._fit_rows)
+        model.modelReset.connect(self._fit_cells)
+        self._fit_cells()
+
+    def set_strip(self, strip: bool) -> None:
+        """Show one row that fills the height and scrolls sideways, or a page of rows."""
+        policy = Qt.ScrollBarPolicy
+        across = policy.ScrollBarAsNeeded if strip else policy.ScrollBarAlwaysOff
+        self.setHorizontalScrollBarPolicy(across)
+        self.setVerticalScrollBarPolicy(
+            policy.ScrollBarAlwaysOff if strip else policy.ScrollBarAlwaysOn
+        )
+        self._thumbnails.set_strip(strip)
+
+    def to_start(self) -> None:
+        """Scroll to the first sample."""
+        self.verticalScrollBar().setValue(0)
+        self.horizontalScrollBar().setValue(0)
 
     def show_place(self, place: int) -> None:
         """Scroll a place that is out of sight to the middle of the view."""
         if not self.viewport().rect().contains(self.place_rect(place)):
             middle = QAbstractItemView.ScrollHint.PositionAtCenter
             self.scrollTo(self._thumbnails.index_of(place), middle)
+
+    def middle_place(self) -> int | None:
+        """The place in the middle of the view, None if there is none."""
+        index = self.indexAt(self.viewport().rect().center())
+        return self._thumbnails.grid.position(index.row(), index.column())
 
     def place_rect(self, place: int) -> QRect:
         """The rectangle of a place in the viewport."""
@@ -70,15 +98,42 @@ class ThumbnailGrid(QTableView):
         """Fit as many columns as possible."""
         super().resizeEvent(event)
         self._thumbnails.set_width(self.viewport().width())
+        self.fitted.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll; sideways in a strip, and with Ctrl change the size of the pictures."""
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._turned += turned
+            steps = int(self._turned / NOTCH)
+            self._turned -= steps * NOTCH
+            if steps:
+                self.scaled.emit(steps)
+            event.accept()
+        elif self._thumbnails.strip:
+            bar = self.horizontalScrollBar()
+            bar.setValue(bar.value() - round(turned / NOTCH * 2 * self._thumbnails.cell))
+            event.accept()
+        else:
+            super().wheelEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the exposed rows, without garbage collection."""
+        """Draw the exposed rows, or part of a strip, without garbage collection."""
         high, area = self._thumbnails.grid.height, event.rect()
         first, last = ((y + self.verticalOffset()) // high for y in (area.top(), area.bottom()))
         with no_collection():
             painter = QPainter(self.viewport())
-            self.artist.paint(painter, first, last, first * high - self.verticalOffset())
+            if self._thumbnails.strip:
+                self._paint_strip(painter, area)
+            else:
+                self.artist.paint(painter, first, last, first * high - self.verticalOffset())
             painter.end()
+
+    def _paint_strip(self, painter: QPainter, area: QRect) -> None:
+        wide, offset = self._thumbnails.cell, self.horizontalOffset()
+        first, last = ((x + offset) // wide for x in (area.left(), area.right()))
+        painter.translate(first * wide - offset, -self.verticalOffset())
+        self.artist.paint_strip(painter, first, last)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a click or a rubber band."""
@@ -139,6 +194,8 @@ class ThumbnailGrid(QTableView):
     def _step(self, key: int) -> int:
         columns = self._thumbnails.grid.columns
         page = max(1, self.viewport().height() // self._thumbnails.grid.height) * columns
+        if self._thumbnails.strip:
+            columns, page = 1, max(1, self.viewport().width() // self._thumbnails.cell)
         everything = self._thumbnails.grid.count
         return {
             Qt.Key.Key_Left: -1,
@@ -152,9 +209,11 @@ class ThumbnailGrid(QTableView):
         }.get(Qt.Key(key), 0)
 
     def _places(self, a: QPoint, b: QPoint) -> np.ndarray:
-        top = self.verticalScrollBar().value()
-        return self._thumbnails.grid.within(a.x(), a.y() + top, b.x(), b.y() + top)
+        top, left = self.verticalOffset(), self.horizontalOffset()
+        return self._thumbnails.grid.within(a.x() + left, a.y() + top, b.x() + left, b.y() + top)
 
-    def _fit_rows(self) -> None:
-        """Rows are higher where there are captions."""
+    def _fit_cells(self) -> None:
+        """Cells have the size of the pictures; rows are higher where there are captions."""
+        self.horizontalHeader().setDefaultSectionSize(self._thumbnails.cell)
         self.verticalHeader().setDefaultSectionSize(self._thumbnails.grid.height)
+        self.verticalScrollBar().setSingleStep(self._thumbnails.grid.height // 2)

@@ -1,4 +1,4 @@
-"""The item model of a grid of thumbnails: samples in rows of as many columns as fit."""
+"""The item model of a grid of thumbnails: samples in rows of as many columns as fit, or in one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from PySide6.QtWidgets import QWidget
 
 from engine.datasets.base import Dataset
 from engine.drawing.geometry import Grid
-from engine.forget_sets.sample_names import sample_title
+from engine.forget_sets.sample_names import sample_title, shortened_name
 
-CELL = 48  # logical pixels of a cell, without its caption
+SIDE = 38  # logical pixels of a picture, unless another size is set
+INSET = 5  # logical pixels between a cell's edge and its picture
+CELL = SIDE + 2 * INSET  # logical pixels of such a cell, without its caption
+NAMED = 72  # logical pixels of a picture from which there is room for names below it
 CAPTION = 13  # logical pixels of a caption
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -23,18 +26,23 @@ class ThumbnailModel(QAbstractTableModel):
     """Samples by index; the painter draws them.
 
     shown: (m,) the samples in the grid, in order; chosen, forget: (n,) bool over all samples,
-    training samples first; caption: sample -> short text below its picture, None for no captions.
+    training samples first; caption: sample -> short text below its picture, None for no captions;
+    accents: (n,) uint32 RGB of the bar below each picture, None for the colors of the classes;
+    side: logical pixels of a picture; strip: whether all lie in one row.
     """
 
-    def __init__(self, describe: Callable[[int], str], parent: QWidget) -> None:
+    def __init__(self, describe: Callable[[int], str], parent: QWidget, side: int = SIDE) -> None:
         super().__init__(parent)
+        self.side, self.strip, self.names = side, False, False
+        self.accents: np.ndarray | None = None
         self.dataset: Dataset | None = None
         self.shown = np.empty(0, np.intp)
         self.chosen = np.empty(0, bool)
         self.forget = np.empty(0, bool)
         self.current: int | None = None
         self.caption: Callable[[int], str] | None = None
-        self.grid = Grid(0, CELL, CELL, CELL)
+        self._width = self.cell
+        self.grid = Grid(0, self.cell, self.cell, self.cell)
         self.columns = 1  # those of the grid, which would divide at every call
         self._describe = describe
 
@@ -46,20 +54,69 @@ class ThumbnailModel(QAbstractTableModel):
 
     def set_shown(self, shown: np.ndarray, caption: Callable[[int], str] | None = None) -> None:
         """Show these samples only, in this order, each with its `caption`."""
-        height = CELL if caption is None else CELL + CAPTION
         self.beginResetModel()
         self.shown, self.caption = shown, caption
-        self.grid = Grid(len(shown), self.grid.width, CELL, height)
+        self.grid = self._layout()
         self.columns = self.grid.columns
         self.endResetModel()
 
     def set_width(self, width: int) -> None:
         """Lay out the grid for a page `width` pixels wide."""
-        grid = Grid(len(self.shown), width, CELL, self.grid.height)
-        if grid.columns != self.grid.columns:
-            self.beginResetModel()
-            self.grid, self.columns = grid, grid.columns
-            self.endResetModel()
+        self._width = width
+        if self._layout().columns != self.grid.columns:
+            self._lay_out()
+
+    def set_side(self, side: int) -> None:
+        """Show pictures of `side` logical pixels, an even number."""
+        if side != self.side:
+            self.side = side
+            self._lay_out()
+
+    def set_strip(self, strip: bool) -> None:
+        """Put all samples into one row, or into as many as they need."""
+        if strip != self.strip:
+            self.strip = strip
+            self._lay_out()
+
+    def set_names(self, names: bool) -> None:
+        """Write the samples' names below pictures that are large enough."""
+        if names != self.names:
+            self.names = names
+            self._lay_out()
+
+    @property
+    def cell(self) -> int:
+        """Logical pixels of a cell, without its caption."""
+        return self.side + 2 * INSET
+
+    @property
+    def named(self) -> bool:
+        """Whether names are written below the pictures."""
+        return self.names and self.side >= NAMED
+
+    @property
+    def lines(self) -> int:
+        """Lines of text below each picture."""
+        return int(self.caption is not None) + int(self.named)
+
+    def name(self, sample: int) -> str:
+        """The end of a sample's name: without folders, or 'train 17' for one without a file."""
+        if self.dataset is None:
+            return ""
+        name = self.dataset.name_of(sample)
+        end = name.rpartition("/")[2] if self.dataset.files else " ".join(name.split()[-2:])
+        return shortened_name(end)
+
+    def _layout(self) -> Grid:
+        count = len(self.shown)
+        width = max(self.cell, count * self.cell) if self.strip else self._width
+        return Grid(count, width, self.cell, self.cell + self.lines * CAPTION)
+
+    def _lay_out(self) -> None:
+        self.beginResetModel()
+        self.grid = self._layout()
+        self.columns = self.grid.columns
+        self.endResetModel()
 
     def sample_at(self, index: Index) -> int | None:
         """The sample in a cell, or None in the empty rest of the last row."""

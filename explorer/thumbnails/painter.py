@@ -11,12 +11,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, Q
 
 from engine.datasets.base import Dataset
 from explorer.theme import LIGHT, Theme
-from explorer.thumbnails.model import CAPTION, CELL, ThumbnailModel
+from explorer.thumbnails.model import CAPTION, INSET, ThumbnailModel
 from explorer.thumbnails.tiles import OPAQUE, Tiles, fitted, sheet
 from explorer.widgets.sample_picture import draw_sample, picture, pixel_ratio
 
-INSET = 5  # logical pixels between a cell's edge and its picture
-SIDE = CELL - 2 * INSET  # logical pixels of the picture
+STRIP, ACCENT = 2, 4  # logical pixels: height of the bar below a picture, of the class or of r
 CACHED = 1500  # thumbnails kept after leaving the screen
 BADGE = 22  # logical pixels of a badge's side
 CAPTION_FONT = 10  # pixels
@@ -33,9 +32,10 @@ class ThumbnailPainter:
         self._text = QColor(LIGHT.text)
         self._captions = Captions()
         self._colors: dict[int, QColor] = {}
-        self._cache: OrderedDict[tuple[int, float], QImage] = OrderedDict()
+        self._columns = 1  # cells side by side in what is being painted
+        self._cache: OrderedDict[tuple[int, int, float], QImage] = OrderedDict()
         self._badges: dict[tuple[str, float], QImage] = {}
-        self._tiles: dict[tuple[Dataset, float], Tiles | None] = {}
+        self._tiles: dict[tuple[Dataset, int, float], Tiles | None] = {}
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in another theme's colors."""
@@ -51,14 +51,24 @@ class ThumbnailPainter:
 
     def paint(self, painter: QPainter, first: int, last: int, top: int) -> None:
         """Draw the model's rows `first` to `last`; top: upper edge of the first."""
-        columns = self._model.grid.columns
-        samples = self._model.shown[first * columns : (last + 1) * columns]
+        self._columns = columns = self._model.grid.columns
+        self._paint(painter, self._model.shown[first * columns : (last + 1) * columns], top)
+
+    def paint_strip(self, painter: QPainter, first: int, last: int) -> None:
+        """Draw the places `first` to `last` of a single row, from the left edge."""
+        samples = self._model.shown[first : last + 1]
+        self._columns = max(1, len(samples))
+        self._paint(painter, samples, 0)
+
+    def _paint(self, painter: QPainter, samples: np.ndarray, top: int) -> None:
         dataset = self._model.dataset
         if dataset is None or not len(samples):
             return
         self._pictures(painter, dataset, samples, top)
-        if self._model.caption is not None:
-            self._write(painter, samples, self._model.caption, top)
+        texts = [self._model.caption] if self._model.caption is not None else []
+        texts += [self._model.name] if self._model.named else []
+        for line, text in enumerate(texts):
+            self._write(painter, samples, text, top + line * CAPTION)
         for place in np.flatnonzero(self._marked(dataset, samples)).tolist():
             self._mark(painter, self._box(place, top), int(samples[place]))
 
@@ -78,29 +88,32 @@ class ThumbnailPainter:
     ) -> None:
         """Draw the captions below the pictures."""
         painter.setPen(self._text)
+        cell = self._model.cell
         for place, sample in enumerate(samples.tolist()):
             box = self._box(place, top)
-            below = QRect(box.left(), box.top() + CELL - 3, CELL, CAPTION)
+            below = QRect(box.left(), box.top() + cell - 2, cell, CAPTION)
             self._captions.draw(painter, below, caption(sample))
 
     def _box(self, place: int, top: int) -> QRect:
         """The cell at a place, counted from the first painted, without its caption."""
-        row, column = divmod(place, self._model.columns)
-        return QRect(column * CELL, top + row * self._model.grid.height, CELL, CELL)
+        row, column = divmod(place, self._columns)
+        cell = self._model.cell
+        return QRect(column * cell, top + row * self._model.grid.height, cell, cell)
 
     def _tiles_of(self, dataset: Dataset, ratio: float) -> Tiles | None:
         """The tiles that draw all pictures at once; None if these do not lie on whole pixels."""
-        if (dataset, ratio) not in self._tiles:
-            side, whole = round(SIDE * ratio), ratio == round(ratio)
+        key = (dataset, self._model.side, ratio)
+        if key not in self._tiles:
+            side, whole = round(self._model.side * ratio), ratio == round(ratio)
             tiles = Tiles(dataset, side) if whole and Tiles.suit(dataset, side) else None
             if tiles is not None and (tiles.size.width() % 2 or tiles.size.height() % 2):
                 tiles = None  # would be half a pixel off center
-            self._tiles[dataset, ratio] = tiles
-        return self._tiles[dataset, ratio]
+            self._tiles = {key: tiles}
+        return self._tiles[key]
 
     def _page(self, tiles: Tiles, dataset: Dataset, samples: np.ndarray, ratio: int) -> np.ndarray:
         """(h, w) uint32 premultiplied ARGB: pictures and strips of whole rows."""
-        columns, cell, inset = self._model.grid.columns, CELL * ratio, INSET * ratio
+        columns, cell, inset = self._columns, self._model.cell * ratio, INSET * ratio
         rows, high = -(-len(samples) // columns), self._model.grid.height * ratio
         page = np.zeros((rows, high, columns, cell), np.uint32)
         cells = page.transpose(0, 2, 1, 3)
@@ -108,12 +121,15 @@ class ThumbnailPainter:
         top, left = ((cell - size) // 2 for size in pictures.shape[1:])
         inner = cells[:, :, top : top + pictures.shape[1], left : left + pictures.shape[2]]
         _fill(inner, pictures)
-        strips = cells[:, :, cell - inset : cell - inset + 2 * ratio, inset : cell - inset]
+        bar = self._bar_height * ratio
+        strips = cells[:, :, cell - inset : cell - inset + bar, inset : cell - inset]
         _fill(strips, self._strips(dataset, samples)[:, None, None])
         return page.reshape(rows * high, columns * cell)
 
     def _strips(self, dataset: Dataset, samples: np.ndarray) -> np.ndarray:
-        """(m,) uint32 colors of the samples' classes."""
+        """(m,) uint32 colors of the samples' classes, or the model's accents."""
+        if self._model.accents is not None:
+            return np.asarray(self._model.accents[samples] | np.uint32(OPAQUE))
         labels, which = np.unique(dataset.labels[samples], return_inverse=True)
         colors = [self._color(label).rgb() | OPAQUE for label in labels.tolist()]
         return np.array(colors, np.uint32)[which]
@@ -129,10 +145,15 @@ class ThumbnailPainter:
         """One picture and the strip below it."""
         image = self._thumbnail(sample, dataset, ratio)
         size, left, top = image.deviceIndependentSize(), box.left(), box.top()
-        x, y = left + (CELL - size.width()) / 2, top + (CELL - size.height()) / 2
+        cell, side = self._model.cell, self._model.side
+        x, y = left + (cell - size.width()) / 2, top + (cell - size.height()) / 2
         painter.drawImage(QPointF(x, y), image)
-        color = self._color(dataset.label_of(sample))
-        painter.fillRect(left + INSET, top + CELL - INSET, SIDE, 2, color)
+        color = QColor(int(self._strips(dataset, np.array([sample]))[0]))
+        painter.fillRect(left + INSET, top + cell - INSET, side, self._bar_height, color)
+
+    @property
+    def _bar_height(self) -> int:
+        return STRIP if self._model.accents is None else ACCENT
 
     def _marked(self, dataset: Dataset, samples: np.ndarray) -> np.ndarray:
         """(m,) bool, the samples that have a frame or a badge."""
@@ -169,7 +190,7 @@ class ThumbnailPainter:
 
     def _thumbnail(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
         """The picture of a sample at its size in device pixels."""
-        key = (sample, ratio)
+        key = (sample, self._model.side, ratio)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
@@ -179,7 +200,7 @@ class ThumbnailPainter:
         return image
 
     def _draw(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
-        raw, side = dataset.raw(sample), round(SIDE * ratio)
+        raw, side = dataset.raw(sample), round(self._model.side * ratio)
         if raw.ndim == 3:
             image = fitted(picture(raw), side)
         else:

@@ -87,6 +87,9 @@ class ExportWishes(Protocol):
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         """Export a figure, one of engine.figures.catalog.KINDS, with these of its options."""
 
+    def ask_points(self, samples: list[int]) -> None:
+        """Save a table of these samples as they lie in the embedding."""
+
     def ask_figures(self) -> None:
         """Export several figures of one size."""
 

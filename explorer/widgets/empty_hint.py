@@ -32,7 +32,7 @@ class EmptyHint(QWidget):
         row.addWidget(self.offer)
         row.addWidget(self.offer_button)
         row.addStretch(1)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # a dock may be smaller
@@ -46,6 +46,10 @@ class EmptyHint(QWidget):
     def offers(self) -> bool:
         """Whether there is an offer."""
         return bool(self.offer.text())
+
+    def add(self, part: QPushButton) -> None:
+        """Put a button of the view's own below the sentence."""
+        self._column.insertWidget(2, part, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def say(self, sentence: str) -> None:
         """Show this sentence, at the latest when nothing is waited for."""

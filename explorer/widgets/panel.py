@@ -54,6 +54,23 @@ class Panel(QWidget):
             row.addWidget(widget, 1 if number == 0 else 0)
         self._layout.insertLayout(self._layout.count() - 1, row)
 
+    def fill_frame(self) -> None:
+        """Let the content reach to the edges: for one canvas without a frame of its own."""
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+
+    def set_margin(self, margin: int) -> None:
+        """Leave this much room around the content, in logical pixels."""
+        self._layout.setContentsMargins(margin, margin, margin, margin)
+
+    def open_options(self) -> None:
+        """Open the card of options."""
+        self.options.click()
+
+    def close_options(self) -> None:
+        """Close the card of options, if it is open."""
+        self.options.card.hide()
+
     def fold(self, widget: QWidget, label: str = "") -> None:
         """Put a secondary control on the card under the options button."""
         self.options.card.add(widget, label)

@@ -19,7 +19,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QTabWidget, QWidget
 
-from engine.results import TEST
+from engine.results import FORGET, RETAIN
 from explorer.app import Explorer
 from explorer.views.attack.view import AttackView
 from explorer.views.compare.view import CompareView
@@ -112,8 +112,9 @@ class Walk:
     def _points(self) -> None:
         view, cloud = self._view("embedding"), self._state.embedding
         assert isinstance(view, EmbeddingView) and cloud is not None
-        pane = view.left.pane
-        rows = np.random.default_rng(0).permutation(np.flatnonzero(cloud.kind != TEST))
+        pane = view.right.pane
+        own = (cloud.kind == RETAIN) | (cloud.kind == FORGET)
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(own))
         places = [
             pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(*map(float, pane.points.xy[i]))))
             for i in rows[:SAMPLES]

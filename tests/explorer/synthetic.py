@@ -395,6 +395,9 @@ class Exports:
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         self.calls.append(("ask_figure", kind, dict(options or {})))
 
+    def ask_points(self, samples: list[int]) -> None:
+        self.calls.append(("ask_points", samples))
+
     def ask_checkpoint(self, model: str) -> None:
         self.calls.append(("ask_checkpoint", model))
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.__main__ import main
-from engine.results import FORGET, TEST
+from engine.results import FORGET, PERTURBED, TEST
 from explorer.app import Explorer, Options
 from explorer.views.curves.view import CurvesView
 from explorer.views.embedding.view import EmbeddingView
@@ -50,7 +50,7 @@ def click_thumbnail(samples: SamplesView, place: int, *, add: bool = False) -> N
 
 
 def click_point(embedding: EmbeddingView, row: int) -> None:
-    pane = embedding.left.pane
+    pane = embedding.right.pane
     x, y = pane.points.xy[row]
     at: QPoint = pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(x, y)))
     QTest.mouseClick(pane.plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, at)
@@ -83,10 +83,11 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     for number, place in enumerate((3, 5, 17)):
         click_thumbnail(samples, place, add=number > 0)
     assert state.selection.chosen == {3, 5, 17}
-    xy = embedding.left.pane.points.xy
+    xy = embedding.right.pane.positions
     others = np.linalg.norm(xy[:, None] - xy[None], axis=2)
     loneliest = (others + 1e9 * np.eye(len(others))).min(1)
-    taken = np.isin(state.embedding.sample, [3, 5, 17]) | (state.embedding.kind == TEST)
+    unfit = np.isin(state.embedding.kind, (TEST, PERTURBED))
+    taken = np.isin(state.embedding.sample, [3, 5, 17]) | unfit
     row = int(np.where(taken, -1, loneliest).argmax())
     QTest.qWait(QApplication.doubleClickInterval() + 50)
     click_point(embedding, row)

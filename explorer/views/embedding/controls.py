@@ -1,50 +1,55 @@
-"""The controls of the embedding: colors, highlight, trails, lasso and buttons."""
+"""The controls of the embedding: colors, highlight, trails, and what is drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QWidget
 
 from engine.analysis.highlights import HIGHLIGHTS
-from engine.analysis.point_colors import COLOR_SCHEMES
-from explorer.widgets.panel import SPACING, button
+from engine.analysis.point_colors import COLOR_SCHEMES, RATIO
+from explorer.widgets.panel import Panel, button
 
 NOTHING = ""
 HIGHLIGHT = {NOTHING: "No point dimmed", **HIGHLIGHTS}
 NO_TRAILS, CHOSEN_TRAILS, ALL_TRAILS = "none", "selected", "all"
 TRAILS = {
-    NO_TRAILS: "No lines from samples to their perturbed copies",
-    CHOSEN_TRAILS: "Lines from the current and the selected forget samples to their copies, in "
-    "order of τ",
+    NO_TRAILS: "No perturbed copies",
+    CHOSEN_TRAILS: "Lines from the current and the selected forget samples to their perturbed "
+    "copies, in order of τ",
     ALL_TRAILS: "Lines from every forget sample that has copies here",
 }
-WORDS = {NOTHING: "everything", NO_TRAILS: "no trails", CHOSEN_TRAILS: "selected trails",
-         ALL_TRAILS: "all trails"}  # fmt: skip
-NARROWEST = 80  # px of a combo, where a dock is too narrow for its text
+WORDS = {NOTHING: "nothing", NO_TRAILS: "none", CHOSEN_TRAILS: "of the selected",
+         ALL_TRAILS: "of all"}  # fmt: skip
+NARROWEST = 56  # px of a combo, where a dock is too narrow for its text
 
 
 class Controls(QWidget):
-    """Two rows of controls; `changed` follows any change of colors, highlight or trails."""
+    """Colors, highlight and trails; `changed` follows any change of them."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.hide()  # its parts are laid out elsewhere
         self.color = combo("Color by", "What the colors of the points mean", COLOR_SCHEMES)
+        self.color.setCurrentIndex(self.color.findData(RATIO))
         self.highlight = combo("Highlight", "Dim all other points", HIGHLIGHT)
-        self.trails = combo("Trails", "Lines to the perturbed copies, in order of τ", TRAILS)
+        self.trails = combo("Perturbed copies", "Lines to the perturbed copies", TRAILS)
         self.trails.setCurrentIndex(self.trails.findData(CHOSEN_TRAILS))
-        self.lasso = QPushButton("Lasso")
-        self.lasso.setCheckable(True)
-        self.lasso.setToolTip(
-            "Draw around points to select them (also Shift-drag). Ctrl adds, Alt removes, both "
-            "intersect. Dimmed points are left out."
-        )
+        self.pictures = _check("Pictures", "Show pictures in place of points, where they fit")
+        self.names = _check("Names of the classes", "Write the classes' names at their medians")
+        self.beside = QToolButton()
+        self.beside.setText("⇄ Beside")
+        self.beside.setCheckable(True)
+        self.beside.setAccessibleName("Beside another model")
+        self.beside.setToolTip("Show the same samples beside another model; panels move together")
         for one in (self.color, self.highlight, self.trails):
             one.currentIndexChanged.connect(self._change)
+        for check in (self.pictures, self.names):
+            check.toggled.connect(self._change)
 
     def view_state(self) -> dict[str, Any]:
         """The options, as JSON data for the session."""
@@ -52,7 +57,9 @@ class Controls(QWidget):
             "color": self.color.currentData(),
             "highlight": self.highlight.currentData(),
             "trails": self.trails.currentData(),
-            "lasso": self.lasso.isChecked(),
+            "pictures": self.pictures.isChecked(),
+            "names": self.names.isChecked(),
+            "beside": self.beside.isChecked(),
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
@@ -62,24 +69,32 @@ class Controls(QWidget):
             place = box.findData(stored[name]) if isinstance(stored.get(name), str) else -1
             if place >= 0:
                 box.setCurrentIndex(place)
-        self.lasso.setChecked(stored.get("lasso") is True)
+        for name in ("pictures", "names", "beside"):
+            if isinstance(stored.get(name), bool):
+                getattr(self, name).setChecked(stored[name])
 
-    def build(
-        self,
-        reset: Callable[[], None],
-        forget: Callable[[], None],
-        export: Callable[[], None],
-    ) -> tuple[QWidget, QWidget]:
-        """The two rows; the buttons call these functions."""
-        self.reset = button("Reset view", "Show all points (double click)", reset)
-        self.forget = button("Forget selected", "Make the selection the forget set (F)", forget)
+    def build(self, panel: Panel, model: QComboBox, export: Callable[[], None]) -> None:
+        """Put the controls into the header and the card of a panel."""
         self.export = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", export
         )
-        first = _row(QLabel("Color"), self.color, QLabel("Highlight"), self.highlight, None,
-                     self.export)  # fmt: skip
-        second = _row(self.lasso, self.forget, self.trails, None, self.reset)
-        return first, second
+        for part in (self.color, model, self.beside):
+            panel.header.addWidget(part)
+        panel.header.addStretch(1)
+        panel.fold(self.highlight, "Highlight")
+        panel.fold(self.trails, "Perturbed copies")
+        panel.fold(self.pictures)
+        panel.fold(self.names)
+        panel.fold(self.export)
+
+    def count_highlights(self, counts: Mapping[str, str]) -> None:
+        """Write behind each highlight how many points it has; counts: highlight -> words."""
+        with QSignalBlocker(self.highlight):
+            for place in range(self.highlight.count()):
+                data = self.highlight.itemData(place)
+                name = WORDS.get(data, data)
+                words = f"{name}: {counts[data]}" if data in counts else name
+                self.highlight.setItemText(place, words)
 
     def _change(self) -> None:
         self.changed.emit()
@@ -99,15 +114,8 @@ def combo(name: str, tip: str, items: Mapping[str, str]) -> QComboBox:
     return box
 
 
-def _row(*parts: QWidget | None) -> QWidget:
-    """Widgets in a row; None is a stretch."""
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(SPACING)
-    for part in parts:
-        if part is None:
-            layout.addStretch(1)
-        else:
-            layout.addWidget(part)
-    return row
+def _check(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setChecked(True)
+    box.setToolTip(tip)
+    return box

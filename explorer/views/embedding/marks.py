@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.analysis.point_colors import Group, PointColors
-from engine.drawing.palette import rgb
-from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
+from engine.drawing.palette import class_colors, rgb
+from engine.results import FORGET, PERTURBED, RETAIN, TEST
 from explorer.points.points import BEHIND, MARKED, PLAIN
 from explorer.points.stamps import CIRCLE, CROSS, DIAMOND, SQUARE, TRIANGLE
-from explorer.theme import MARKS, Theme
-from explorer.widgets.legend import LegendEntry
+from explorer.theme import Theme
 
-MOST_GROUPS = 20  # more would fill the view with the legend
 DIMMED = 0.82  # how far points that are not highlighted fade to the background
+CONTEXT = 0.45  # how far points without a value fade, which keep the color of their class
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,28 @@ class Marks:
     colors: tuple[str, ...]
 
 
-def marks(one: PointColors, kind: np.ndarray, picked: np.ndarray | None, theme: Theme) -> Marks:
-    """The marks of a panel; picked (m,) bool: the highlighted points, None without a highlight."""
-    count = len(one.groups)
+def marks(
+    one: PointColors,
+    kind: np.ndarray,
+    label: np.ndarray,
+    picked: np.ndarray | None,
+    theme: Theme,
+) -> Marks:
+    """The marks of a panel.
+
+    kind, label (m,): of each point; picked (m,) bool: the highlighted points, None without a
+    highlight. Points without a value in the colors stay in a pale color of their class.
+    """
+    shown = tuple(group_color(group, one, theme) for group in one.groups)
+    classes = class_colors(int(label.max()) + 1 if len(label) else 0)
+    pale = tuple(mixed(theme.legible(color), theme.base, CONTEXT) for color in classes)
     quiet = np.array([group.quiet for group in one.groups])[one.number]
+    number = np.where(quiet, len(shown) + label, one.number)
+    faded = tuple(mixed(color, theme.base, DIMMED) for color in (*shown, *pale))
     dim = np.zeros(len(kind), bool) if picked is None else ~picked
     shape = np.where(kind == FORGET, _shapes(one)[one.number], _SHAPES[kind])
     weight = np.where(quiet | dim, BEHIND, _WEIGHTS[kind])
-    shown = tuple(group_color(group, one, theme) for group in one.groups)
-    faded = tuple(_mixed(color, theme.base, DIMMED) for color in shown)
-    return Marks(one.number + count * dim, shape, weight, shown + faded)
+    return Marks(number + len(faded) * dim, shape, weight, (*shown, *pale, *faded))
 
 
 def group_color(group: Group, one: PointColors, theme: Theme) -> str:
@@ -69,33 +79,12 @@ def group_color(group: Group, one: PointColors, theme: Theme) -> str:
     return group.color if one.scale is not None and not group.name else theme.legible(group.color)
 
 
-def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> list[LegendEntry]:
-    """Legend entries of the kinds of points, with their counts."""
-    return [
-        LegendEntry(
-            f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
-            outline=theme.text, name=str(number), on=number not in hidden,
-        )
-        for number, kind in KINDS.items()
-    ]  # fmt: skip
-
-
-def entries(one: PointColors, theme: Theme) -> list[LegendEntry]:
-    """Legend entries of the named groups."""
-    named = [group for group in one.groups if group.name]
-    if len(named) > MOST_GROUPS:
-        return []
-    return [
-        LegendEntry(group.name, group_color(group, one, theme), MARKS.get(group.symbol, "o"))
-        for group in named
-    ]
-
-
 def _shapes(one: PointColors) -> np.ndarray:
     """(groups,) shapes of forget samples: the group's symbol, or that of their kind."""
     return np.array([SYMBOLS.get(group.symbol, DIAMOND) for group in one.groups])
 
 
-def _mixed(color: str, ground: str, share: float) -> str:
+def mixed(color: str, ground: str, share: float) -> str:
+    """The color '#rrggbb' moved towards a ground by a share."""
     parts = zip(rgb(color), rgb(ground), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)

@@ -1,58 +1,55 @@
-"""The Embedding view: two models' features in one joint projection, side by side."""
+"""The Embedding view: a model's features as a map, by itself or beside another model's."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
-from engine.analysis.point_colors import (
-    LEVELS,
-    RATIO,
-    VERDICT,
-    PanelData,
-    PointColors,
-    colors_of_points,
-)
 from engine.datasets.base import Dataset
-from engine.drawing.geometry import bounds
 from engine.results import PERTURBED, Embedding
 from explorer.state.app_state import AppState
+from explorer.state.ranking import ranked_by
 from explorer.state.reference_models import is_reference
 from explorer.state.selection import REPLACE
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
+from explorer.views.embedding.canvas import MapCanvas
 from explorer.views.embedding.context_menu import EmbeddingMenu
-from explorer.views.embedding.controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS, Controls
-from explorer.views.embedding.highlights import Highlights
-from explorer.views.embedding.marks import KINDS, entries, kind_entries, marks
-from explorer.views.embedding.mouse import EmbeddingMouse, shown_column
+from explorer.views.embedding.controls import CHOSEN_TRAILS, NO_TRAILS, Controls
+from explorer.views.embedding.drawing import POINTS, MapDrawing
+from explorer.views.embedding.legend import Entry
+from explorer.views.embedding.mouse import ARROWS, EmbeddingMouse
+from explorer.views.embedding.selection_bar import SelectionBar
+from explorer.views.embedding.selection_export import SelectionExport
 from explorer.views.embedding.side import Side
-from explorer.widgets.color_bar import ColorBar
-from explorer.widgets.legend import Legend
-from explorer.widgets.panel import Panel
+from explorer.views.embedding.tools import Tools
+from explorer.widgets.panel import Panel, button
+from explorer.widgets.plain_text import menu_text
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
-LOOKS = "looks"  # changes of the controls, treated like a property of the state
 
 
 class EmbeddingView(View):
-    """Two linked panels over the same points: click and lasso select, the wheel zooms."""
+    """The map: click and lasso select, the wheel zooms, pictures take the place of points."""
 
     name = "embedding"
     title = "Embedding"
     help = (
-        "One UMAP of both models' penultimate features: a sample with the same neighbors in both "
-        "models lies at the same place. Click a point to show its sample; draw around points with "
-        "Shift or the lasso to select them, then press Forget selected. A ring marks a selected "
-        "sample, a double ring the current one. Right-click for more."
+        "A UMAP of a model's penultimate features, made jointly with another model's: a sample "
+        "with the same neighbors in both lies at the same place. Forget samples are pictures in a "
+        "frame of their color; zoom in for more. Point at a sample to see it, click to show it in "
+        "the other views; draw around samples with Shift or the lasso to select them. A blue ring "
+        "marks a selected sample, a double ring the current one. Right-click for more."
     )
     keys = (
+        ("Arrows", "Go to the nearest sample in that direction"),
+        ("+, -, 0", "Zoom in, zoom out, show all points"),
+        ("Enter, Space", "Select the current sample alone, or select and deselect it"),
         ("Shift+drag", "Select the points inside what you draw"),
         ("Ctrl+Shift+drag", "Add them to the selection"),
         ("Alt+Shift+drag", "Remove them from the selection"),
@@ -69,50 +66,43 @@ class EmbeddingView(View):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.left, self.right = Side("left", self), Side("right", self)
         self.sides = (self.left, self.right)
-        self.controls = Controls(self)
-        self.legend, self.color_bar = Legend(), ColorBar()
+        self.controls, self.tools = Controls(self), Tools()
+        self.bar = SelectionBar(do.forget_set)
         self.menu = EmbeddingMenu(state, do, self)
-        self._wanted = ["original", ""]  # '' = the first method
-        self._hidden: set[int] = set()  # kinds of points
-        self.highlights: Highlights | None = None  # of the embedding that is drawn
-        self._trails: list[np.ndarray] = []
-        self.panel = Panel(self._content(), self)
-        self.panel.header.addWidget(self._rows[0], 1)
-        self.panel.add_row(self._rows[1])
+        self._wanted = ["original", ""]  # beside, main; '' = the model that samples are ranked by
+        self.canvas = MapCanvas(self.sides, self.tools, self.bar)
+        self.legend, self.card = self.canvas.legend, self.canvas.card
+        self.drawing = MapDrawing(state, self.sides, self.canvas, self.controls, self._label)
+        self.panel = Panel(self.canvas, self)
+        self._selection_export = SelectionExport(state, do, self.right, self)
+        self._build()
         self._connect()
-        self._mouse = EmbeddingMouse(self.sides, self.menu, state, do, self._label, self)
+        self._mouse = EmbeddingMouse(self.sides, self.menu, self.card, state, do, self._label, self)
+        self._put_beside()
         self.follow(
             "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
-            "problems", "theme",
+            "neighborhood", "ranked_by", "problems", "theme",
         )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
-        if changed & {"models", "study", "embedding"}:
+        if "ranked_by" in changed and self.state.ranked_by:
+            self._wanted[1] = self.state.ranked_by
+        if changed & {"models", "study", "embedding", "residual", "ranked_by"}:
             self._offer_models()
             self._ask()
         shown, dataset = self.state.embedding, self.state.dataset
         self.controls.export.setEnabled(shown is not None)
-        self._enable_forget()
         if "theme" in changed:
-            for side in self.sides:
-                side.pane.set_theme(theme_of(self.state.theme))
+            self._take_theme(theme_of(self.state.theme))
         if shown is None or dataset is None:
-            self.panel.show_empty(self._what_next())
+            self._say_what_next()
             return
         self.panel.show_content()
-        if changed & {"embedding", "dataset"}:
-            self._take(shown, dataset)
-        if self.highlights is not None and changed & {"embedding", "dataset", "models"}:
-            self.highlights.learn(self.state.models)
-        if changed & {"embedding", "dataset", "models", "residual", "probe", "theme", LOOKS}:
-            self._take_looks(shown, dataset)
-        if changed & {"embedding", "selection", "theme"}:
-            self._take_selection(shown, dataset)
-        if changed & {"embedding", "selection", LOOKS}:
-            trails = self._shown_trails(shown)
-            for side in self.sides:
-                side.pane.set_trails(trails)
+        self.drawing.draw(changed, self._drawn(shown), shown, dataset)
+        if changed & {"selection", "forget", "dataset"}:
+            self._count_selection(dataset)
+        self.canvas.arrange()
 
     def sight_changed(self) -> None:
         """Request the embedding of the two models only while the view is visible."""
@@ -122,9 +112,9 @@ class EmbeddingView(View):
             self.do.look_away("embedding")
 
     def view_state(self) -> dict[str, Any]:
-        """The two models, colors, highlight, trails, lasso, and the hidden kinds."""
-        hidden = [KINDS[kind].label for kind in sorted(self._hidden)]
-        return {"models": [*self._wanted], "hidden": hidden, **self.controls.view_state()}
+        """The two models, the options, and the hidden kinds."""
+        options = {"models": [*self._wanted], "hidden": self.drawing.hidden_kinds()}
+        return {**options, **self.controls.view_state(), "lasso": self.tools.lasso.isChecked()}
 
     def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore them."""
@@ -136,54 +126,67 @@ class EmbeddingView(View):
         ):
             self._wanted = [*models]
         hidden = stored.get("hidden")
-        words = hidden if isinstance(hidden, list) else []
-        self._hidden = {kind for kind in KINDS if KINDS[kind].label in words}
+        self.drawing.hide_kinds(hidden if isinstance(hidden, list) else [])
         self.controls.restore(stored)
+        self.tools.lasso.setChecked(stored.get("lasso") is True)
         self.mark_stale("embedding")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """F forgets the selection, Shift+F adds it to the forget set, Esc clears it."""
-        keys = event.modifiers()
-        if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
+        """Arrows walk, + and - zoom; F, Shift+F and Esc as in Samples."""
+        keys, key = event.modifiers(), Qt.Key(event.key())
+        current = self.state.selection.current
+        if key == Qt.Key.Key_F and not keys & (CTRL | ALT):
             wish = self.do.forget_set
             wish.add_selection() if keys & SHIFT else wish.replace_by_selection()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.do.choice.select([], REPLACE)
+        elif key == Qt.Key.Key_Escape:
+            self._select_nothing()
+        elif key in ARROWS:
+            self._mouse.walk(key)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self.zoom(-1 if key == Qt.Key.Key_Minus else 1)
+        elif key == Qt.Key.Key_0 and not keys & (CTRL | ALT):
+            self.reset()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and current is not None:
+            self.do.choice.select([current], REPLACE)
+        elif key == Qt.Key.Key_Space and current is not None:
+            self._mouse.toggle(current)
         else:
             super().keyPressEvent(event)
 
     # -- building -------------------------------------------------------------------------
-    def _content(self) -> QWidget:
-        self._rows = self.controls.build(self.reset, self._forget, self._export)
-        content, both = QWidget(), QGridLayout()
-        both.setSpacing(4)
-        both.setRowStretch(1, 1)
-        for column, side in enumerate(self.sides):
-            both.setColumnStretch(column, 1)
-            for row, part in enumerate((side.model, side.pane, side.counts)):
-                both.addWidget(part, row, column)
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.color_bar)
-        layout.addLayout(both, 1)
-        return content
+    def _build(self) -> None:
+        self.panel.fill_frame()
+        self.panel.header.addWidget(QLabel("Color"))
+        self.controls.build(self.panel, self.right.model, self._export)
+        self.compute = button(
+            "Compute the map", "Lay the features of the chosen models out", self._compute
+        )
+        self.panel.hint.add(self.compute)
+        self.compute.hide()
 
     def _connect(self) -> None:
         self.controls.changed.connect(self._looks_changed)
-        self.controls.lasso.toggled.connect(self._set_lasso)
-        self.legend.toggled.connect(self._toggle_kind)
+        self.controls.beside.toggled.connect(self._put_beside)
+        self.tools.lasso.toggled.connect(self._set_lasso)
+        self.tools.zoomed.connect(self.zoom)
+        self.legend.clicked.connect(self._legend_clicked)
+        self.legend.more.connect(self._list_entries)
+        for source in (self.bar.exported, self.menu.exported):
+            source.connect(self._selection_export.save)
+        self.menu.zoomed.connect(self._zoom_to_selection)
+        self.bar.cleared.connect(self._select_nothing)
         for side in self.sides:
             side.chosen.connect(self._models_chosen)
             side.pane.reset_wanted.connect(self.reset)
 
     # -- which models ---------------------------------------------------------------------
     def models(self) -> tuple[str, str]:
-        """The models on the left and on the right."""
+        """The model beside, and the main one."""
         available = [*self.state.models]
         methods = [name for name in available if not is_reference(name)]
-        default = next(iter(methods), next(iter(available[1:]), "original"))
+        first = next(iter(methods), next(iter(available[1:]), "original"))
+        ranked = ranked_by(self.state)
+        default = ranked if ranked in available else first
         a, b = self._wanted
         return a if a in available else "original", b if b in available else default
 
@@ -194,120 +197,107 @@ class EmbeddingView(View):
 
     def _models_chosen(self) -> None:
         self._wanted = [str(side.model.currentData()) for side in self.sides]
+        residual = self.state.residual
+        if residual is not None and self._wanted[1] in residual.curves:
+            self.do.rank_by(self._wanted[1])  # the other views show the same model
         self._ask()
+        self.mark_stale("embedding")
 
     def _ask(self) -> None:
         if self.seen and self.state.study is not None and self.state.models:
             self.do.look("embedding", *self.models())
 
+    def _compute(self) -> None:
+        self.do.look_away("embedding")
+        self._ask()
+
+    def _say_what_next(self) -> None:
+        problem = self.state.problems.get("embedding", "")
+        ready = bool(self.state.models) and self.state.study is not None
+        self.compute.setVisible(ready and bool(problem))
+        self.panel.show_empty(problem if ready and problem else self._what_next())
+
     def _what_next(self) -> str:
         if not self.state.models or self.state.study is None:
             return (
-                "No features to show yet. Press Run; then the features of two models are shown "
-                "here side by side."
+                "No features to show yet. Press Run; then the samples lie here as a map, as the "
+                "models see them, with their pictures."
             )
-        if problem := self.state.problems.get("embedding"):
-            return problem
         a, b = map(self._label, self.models())
         return f"Computing the joint embedding of {a} and {b}. It appears here."
 
     # -- drawing --------------------------------------------------------------------------
-    def _take(self, shown: Embedding, dataset: Dataset) -> None:
-        self.highlights = Highlights(shown, dataset)
-        self._trails = shown.trails()
-        hidden = np.isin(shown.kind, list(self._hidden))
-        clouds = [np.where(hidden[:, None], np.nan, xy) for xy in self._clouds(shown)]
-        frame = bounds(np.concatenate(clouds), 0.0)
-        for side, xy in zip(self.sides, clouds, strict=True):
-            side.pane.set_points(xy.astype(np.float32), frame)
-
-    def _clouds(self, shown: Embedding) -> list[np.ndarray]:
-        return [shown.xy[name] for name in self._drawn(shown)]
-
     def _drawn(self, shown: Embedding) -> tuple[str, str]:
         """The models drawn: the requested ones, or until those are computed the previous ones."""
         names = self.models()
         return names if set(names) <= set(shown.models) else (shown.models[0], shown.models[-1])
 
-    def _take_looks(self, shown: Embedding, dataset: Dataset) -> None:
-        theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
-        scene = self._scene(shown, dataset, theme)
-        shading = None
-        for side, model in zip(self.sides, self._drawn(shown), strict=True):
-            shading = colors_of_points(
-                self.controls.color.currentData(), replace(scene, model=model)
-            )
-            masks = self.highlights.of(model) if self.highlights is not None else {}
-            picked = masks.get(highlighted) if highlighted else None
-            side.draw(model, picked, marks(shading, shown.kind, picked, theme), theme)
-            side.count(masks, highlighted, shown, self._note(model))
-        if shading is not None:
-            self._explain(shown, shading, theme)
+    def _count_selection(self, dataset: Dataset) -> None:
+        chosen, forget = self.state.selection.chosen, set(self.state.forget)
+        learned = {one for one in chosen if dataset.is_learned(one)}
+        self.bar.count(len(chosen), len(learned), len(learned & forget), len(forget))
 
-    def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> PanelData:
-        residual = self.state.residual
-        dark = theme.name == "dark"
-        return PanelData(
-            shown, "original", dataset.classes, residual, shown_column(self.state), dark
-        )
-
-    def _note(self, model: str) -> str:
-        """Why a panel has no colors; '' where it has."""
-        needs_ratio = self.controls.color.currentData() in (RATIO, VERDICT)
-        residual = self.state.residual
-        if not needs_ratio or residual is None or model in residual.curves:
-            return ""
-        return "no r: it is measured against Re-train"
-
-    def _explain(self, shown: Embedding, one: PointColors, theme: Theme) -> None:
-        kinds = kind_entries(shown, self._hidden, theme)
-        self.legend.set_entries([*kinds, *entries(one, theme)], theme.text)
-        self.color_bar.setVisible(one.scale is not None)
-        if one.scale is not None:
-            colors = [group.color for group in one.groups[:LEVELS]]
-            self.color_bar.set_scale(one.scale.title, colors, one.scale.ticks, theme.text)
-
-    def _take_selection(self, shown: Embedding, dataset: Dataset) -> None:
-        theme, selection = theme_of(self.state.theme), self.state.selection
-        own = shown.kind != PERTURBED
-        selected = np.zeros(len(dataset), bool)
-        selected[[one for one in selection.chosen if one < len(dataset)]] = True
-        current = (shown.sample == (-1 if selection.current is None else selection.current)) & own
+    def _take_theme(self, theme: Theme) -> None:
         for side in self.sides:
-            side.ring(np.flatnonzero(selected[shown.sample] & own), np.flatnonzero(current), theme)
-
-    def _shown_trails(self, shown: Embedding) -> list[np.ndarray]:
-        which, selection = self.controls.trails.currentData(), self.state.selection
-        if which == NO_TRAILS or PERTURBED in self._hidden:
-            return []
-        if which == ALL_TRAILS:
-            return self._trails
-        samples = {*selection.chosen, selection.current}
-        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in samples]
+            side.pane.set_theme(theme)
+        self.tools.set_theme(theme)
+        self.bar.buttons.set_theme(theme)
 
     def reset(self) -> None:
         """Show all points."""
         for side in self.sides:
             side.pane.show_all()
 
+    def zoom(self, steps: int) -> None:
+        """Zoom in by some steps, out by negative ones; 0 shows everything."""
+        if steps:
+            self.right.pane.zoom(steps)
+        else:
+            self.reset()
+
     # -- the controls ---------------------------------------------------------------------
     def _looks_changed(self) -> None:
-        self.mark_stale(LOOKS)
+        for change in self.drawing.follow_scheme():
+            self.mark_stale(change)
 
-    def _toggle_kind(self, number: str) -> None:
-        self._hidden ^= {int(number)}
-        self.mark_stale("embedding")
+    def _put_beside(self) -> None:
+        for part in (self.left.pane, self.left.model, self.left.caption):
+            part.setVisible(self.drawing.two)
+        self.canvas.arrange()
+        self.mark_stale(POINTS)
+
+    def _legend_clicked(self, name: str, hide: bool) -> None:
+        self.mark_stale(self.drawing.click_entry(name, hide))
+
+    def _list_entries(self, entries: tuple[Entry, ...], at: QPoint) -> None:
+        """List the entries that found no room in the legend."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for entry in entries:
+            action = menu.addAction(menu_text(entry.text))
+            action.setData(entry.name)
+            action.setCheckable(True)
+            action.setChecked(entry.strong)
+            action.setEnabled(bool(entry.name))
+        menu.triggered.connect(self._entry_listed)
+        menu.popup(at)
+
+    def _entry_listed(self, action: QAction) -> None:
+        self._legend_clicked(str(action.data()), hide=False)
 
     def _set_lasso(self, on: bool) -> None:
         for side in self.sides:
             side.pane.set_lasso(on)
+        self.tools.set_theme(theme_of(self.state.theme))
 
-    def _enable_forget(self) -> None:
-        chosen = self.state.selection.chosen
-        self.controls.forget.setEnabled(bool(chosen) and chosen != set(self.state.forget))
+    def _select_nothing(self) -> None:
+        self.do.choice.select([], REPLACE)
 
-    def _forget(self) -> None:
-        self.do.forget_set.replace_by_selection()
+    def _zoom_to_selection(self) -> None:
+        shown = self.state.embedding
+        if shown is not None:
+            chosen = np.isin(shown.sample, list(self.state.selection.chosen))
+            self.right.pane.show_rows(np.flatnonzero(chosen & (shown.kind != PERTURBED)))
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """The map as it is shown."""

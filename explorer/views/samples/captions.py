@@ -17,6 +17,15 @@ def counts(shown: int, total: int, forget: Mask, chosen: Mask) -> str:
     return f"{samples} · {int(forget.sum()):,} to forget · {int(chosen.sum()):,} selected"
 
 
+def learned(chosen: Mask, dataset: Dataset | None, trained: int) -> Mask:
+    """(n + m,) the selected samples that can be forgotten: no test and no validation samples."""
+    result = chosen.copy()
+    result[trained:] = False
+    if dataset is not None:
+        result[dataset.validation] = False
+    return result
+
+
 def never_learned(chosen: Mask, dataset: Dataset | None, trained: int) -> str:
     """Which selected samples cannot be forgotten; '' if all can.
 

@@ -12,7 +12,13 @@ from explorer.thumbnails.model import ThumbnailModel, mask_of
 from explorer.views.samples.filter_chips import FilterRows
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED
-from explorer.views.samples.sort_keys import KEYS, SampleFacts, caption_of
+from explorer.views.samples.sort_keys import (
+    KEYS,
+    RATIO_AT,
+    SampleFacts,
+    accents_of,
+    caption_of,
+)
 from explorer.views.samples.sort_row import OrderRow
 
 
@@ -27,12 +33,15 @@ class Query:
     def depends(self) -> set[str]:
         """The properties of AppState that decide which samples are shown and in which order."""
         own = {self.scope.follows, KEYS[self.order.key].follows, "dataset"}
+        own |= {"tau"} if self.order.key == RATIO_AT else set()
         return own | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
 
     def answer(
         self, facts: SampleFacts, model: ThumbnailModel
-    ) -> tuple[np.ndarray, Callable[[int], str] | None]:
-        """The samples in their order, and the function of their captions, None without captions.
+    ) -> tuple[np.ndarray, Callable[[int], str] | None, np.ndarray | None]:
+        """The samples in their order, the function of their captions, and their accents.
+
+        Captions are None without any, accents None for the colors of the classes.
 
         model: provides the current selection and forget set.
         """
@@ -45,4 +54,5 @@ class Query:
         shown = np.flatnonzero(scope & filters.matching(self.filters.conditions, evidence))
         if values is not None:
             shown = ranking.order(shown, values, descending=self.order.descending)
-        return shown, caption_of(key, facts, self.order.model, values)
+        caption = caption_of(key, facts, self.order.model, values)
+        return shown, caption, accents_of(key, facts, values)

@@ -7,22 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.analysis.point_colors import ratio_colors
 from engine.analysis.sample_table import ANY, SampleTable
 from engine.arrays import Floats
 from engine.residual.verdict import VERDICTS, verdict_note, verdict_rule
 
+PALE = 0x9AA0A8  # a gray that is visible on both grounds
 NOBODY, EVERY, MEASURED = "nobody", "every model", "measured models"
 SPLITS = ("forget", "retain", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class SampleFacts:
-    """The data that keys read: evidence, forget mask (n + m,), names of classes."""
+    """The data that keys read: evidence, forget mask (n + m,), names of classes, and the tau.
+
+    column: the number of the shown tau in the study's grid.
+    """
 
     evidence: SampleTable
     forget: np.ndarray
     classes: tuple[str, ...]
     held: np.ndarray  # (v,) indices of the samples held out for validation
+    column: int = 0
 
     def splits(self) -> np.ndarray:
         """(n + m,) index in SPLITS of every sample."""
@@ -97,6 +103,7 @@ def _tau_words(facts: SampleFacts, model: str, sample: int, value: float) -> str
 
 INDEX, CLASS, SPLIT, PREDICTION = "Index", "Class", "Split", "Prediction"
 LOSS, CONFIDENCE, RATIO, VERDICT, TAU = "Loss", "Confidence", "r", "Verdict", "Smallest τ"
+RATIO_AT = "r at τ"
 KEYS = {
     INDEX: Key(
         "As in the dataset", "dataset", NOBODY, False,
@@ -126,6 +133,11 @@ KEYS = {
         "Largest residual knowledge r over τ, largest first; then unmeasured samples",
         "residual", MEASURED, True, lambda facts, model: facts.evidence.ratio(model), _ratio_words,
     ),
+    RATIO_AT: Key(
+        "Residual knowledge r at the τ that Neighborhood shows, largest first; then unmeasured "
+        "samples", "residual", MEASURED, True,
+        lambda facts, model: facts.evidence.ratio_at(model, facts.column), _ratio_words,
+    ),
     VERDICT: Key(
         f"Residual, undecided, none; then unmeasured samples. {verdict_rule(0)}", "residual",
         MEASURED, True, lambda facts, model: facts.evidence.verdict(model), _verdict_words,
@@ -137,6 +149,22 @@ KEYS = {
         _tau_words,
     ),
 }  # fmt: skip
+
+
+def accents_of(key: str, facts: SampleFacts | None, values: np.ndarray | None) -> np.ndarray | None:
+    """(n + m,) uint32 RGB of the bars below thumbnails sorted by r; None for the classes' colors.
+
+    values: (n + m,) of the key. Samples without a measurement have the color PALE.
+    """
+    if key not in (RATIO, RATIO_AT) or values is None or facts is None:
+        return None
+    residual = facts.evidence.residual
+    colors = np.full(len(values), PALE, np.uint32)
+    if residual is not None:
+        rows = residual.samples[residual.samples < len(values)]
+        red, green, blue = ratio_colors(values[rows]).astype(np.uint32).T
+        colors[rows] = (red << 16) | (green << 8) | blue
+    return colors
 
 
 def models_of(key: str, evidence: SampleTable) -> list[str]:

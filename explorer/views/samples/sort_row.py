@@ -1,4 +1,4 @@
-"""The row of the sort order: key, model and direction."""
+"""The sort order: key, model and direction."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from engine.analysis.filters import subject
 from engine.analysis.sample_table import ANY, SampleTable
-from explorer.views.samples.sort_keys import INDEX, KEYS, MEASURED, models_of
-from explorer.widgets.panel import SPACING
+from explorer.views.samples.sort_keys import INDEX, KEYS, MEASURED, NOBODY, RATIO_AT, models_of
 
 UP, DOWN = "↑", "↓"
 
 
 class OrderRow(QWidget):
-    """`key`, `model` and `descending`; `changed` after the user changed one of them."""
+    """`key`, `model` and `descending`; `changed` after the user changed one of them.
+
+    explicit: whether the user chose the order, which then stays; else the view suggests one. The
+    parts are laid out by the view.
+    """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.hide()
+        self.explicit = False
         self.sort = narrow_combo("Sort by", "The order of the samples")
         for name, key in KEYS.items():
             self.sort.addItem(name)
@@ -35,12 +40,6 @@ class OrderRow(QWidget):
             False: "original",
             True: ANY,
         }  # whether the key needs measured models -> model
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACING)
-        for part in (QLabel("Sort by"), self.sort, self.model_box, self.direction):
-            row.addWidget(part)
-        row.addStretch(1)
         self.sort.currentIndexChanged.connect(self._key_changed)
         self.model_box.activated.connect(self._model_changed)
         self.direction.toggled.connect(self._turn)
@@ -74,17 +73,43 @@ class OrderRow(QWidget):
             box.setCurrentIndex(max(0, box.findData(self._wanted[self._of_measured()])))
         box.setEnabled(box.count() > 0)
 
+    def suggest(self, measured: str) -> None:
+        """Sort by r at the shown tau in this model, by index if it is ''; unless the user chose."""
+        if self.explicit:
+            return
+        self._wanted[True] = measured or self._wanted[True]
+        with QSignalBlocker(self.sort), QSignalBlocker(self.direction):
+            self.sort.setCurrentText(RATIO_AT if measured else INDEX)
+            self.direction.setChecked(bool(measured))
+        self._say_direction()
+
+    def words(self, label: str, tau: str) -> str:
+        """The order in words: 'r of GD at τ 0.2, largest first'."""
+        first = "largest" if self.descending else "smallest"
+        if self.key == INDEX:
+            return "by index" if not self.descending else "by index, last first"
+        whose = f" of {label}" if label and KEYS[self.key].of != NOBODY else ""
+        if self.key == RATIO_AT:
+            return f"r{whose} at τ {tau}, {first} first"
+        return f"{self.key}{whose}, {first} first"
+
     def choices(self) -> dict[str, Any]:
         """The order, as JSON data for the session."""
         models = {"model": self._wanted[False], "measured": self._wanted[True]}
-        return {"sort": self.key, "descending": self.descending, **models}
+        return {
+            "sort": self.key, "descending": self.descending, "chosen": self.explicit, **models
+        }  # fmt: skip
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore what `choices` gave; anything invalid is ignored."""
         for of, name in ((False, "model"), (True, "measured")):
             if isinstance(stored.get(name), str):
                 self._wanted[of] = stored[name]
+        if stored.get("chosen") is False:  # the order was only suggested
+            self.changed.emit()
+            return
         if isinstance(stored.get("sort"), str):
+            self.explicit = True
             self.sort.setCurrentIndex(max(0, self.sort.findText(stored["sort"])))
         if isinstance(stored.get("descending"), bool):
             self.direction.setChecked(stored["descending"])
@@ -94,16 +119,19 @@ class OrderRow(QWidget):
         return KEYS[self.key].of == MEASURED
 
     def _key_changed(self) -> None:
+        self.explicit = True
         with QSignalBlocker(self.direction):
             self.direction.setChecked(KEYS[self.key].descending)
         self._say_direction()
         self.changed.emit()
 
     def _model_changed(self) -> None:
+        self.explicit = True
         self._wanted[self._of_measured()] = str(self.model_box.currentData())
         self.changed.emit()
 
     def _turn(self) -> None:
+        self.explicit = True
         self._say_direction()
         self.changed.emit()
 

@@ -13,6 +13,7 @@ from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
 from engine.residual.verdict import DASH, verdict_note, verdict_word
 from explorer.theme import Theme
+from explorer.thumbnails.model import ThumbnailModel
 from explorer.views.samples.sort_keys import SPLITS, SampleFacts
 from explorer.widgets.sample_picture import html_beside, html_picture
 
@@ -21,8 +22,10 @@ MODELS = 10  # models in a tooltip
 LETTERS = 52  # letters in a line of small print
 
 
-def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) -> str:
-    """The tooltip of a sample, as rich text."""
+def describe(
+    sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme, marks: Iterable[str] = ()
+) -> str:
+    """The tooltip of a sample, as rich text; marks: what the frames around it mean."""
     label = dataset.label_of(sample)
     color = theme.class_color(label)
     split = SPLITS[facts.splits()[sample]]
@@ -30,6 +33,7 @@ def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) ->
         f"<b>{html.escape(sample_title(sample, dataset))}</b>",
         f"class {html.escape(dataset.classes[label])}",
         f"{split} set{_when(split)}",
+        *map(html.escape, marks),
         *_values(dataset, sample),
         *_ratio(sample, facts),
         *_verdict(sample, facts),
@@ -101,3 +105,13 @@ def _predictions(sample: int, dataset: Dataset, facts: SampleFacts) -> Iterable[
             f"{answers.certainty(sample):.0%}",
         )
         yield f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"
+
+
+def marks_of(sample: int, model: ThumbnailModel) -> list[str]:
+    """What the frames around a thumbnail mean."""
+    marks = []
+    if sample == model.current:
+        marks.append("current sample, which the other views show (double frame)")
+    if model.chosen[sample]:
+        marks.append("selected (blue frame)")
+    return marks

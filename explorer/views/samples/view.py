@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
 from explorer.state.app_state import AppState
+from explorer.state.ranking import column_of, ranked_by, shown_tau
 from explorer.theme import theme_of
 from explorer.thumbnails.grid import ThumbnailGrid
 from explorer.thumbnails.model import ThumbnailModel, mask_of
 from explorer.views.base import View, Wishes
 from explorer.views.samples import captions
 from explorer.views.samples.context_menu import SampleMenu
-from explorer.views.samples.filter_chips import FilterRows
-from explorer.views.samples.forget_buttons import ForgetButtons
-from explorer.views.samples.go_to import IndexLine
+from explorer.views.samples.controls import SampleControls
+from explorer.views.samples.grid_size import GridSize
 from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
-from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
 from explorer.views.samples.sort_keys import SampleFacts, note_on
-from explorer.views.samples.sort_row import OrderRow
+from explorer.views.samples.status_row import USUAL, checked_side
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
-from explorer.views.samples.tooltip import describe
-from explorer.widgets.panel import Panel, button, muted_label
+from explorer.views.samples.tooltip import describe, marks_of
+from explorer.widgets.panel import Panel
+
+KEYS = (
+    ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
+    ("Space", "Select or deselect the current sample"),
+    ("Enter", "Select the current sample alone"),
+    ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
+    ("Ctrl+wheel", "Make the pictures larger or smaller"),
+    ("F", "Make the selection the forget set"),
+    ("Shift+F", "Add the selection to the forget set"),
+    ("Ctrl+A", "Select every sample shown"),
+    ("Esc", "Clear the selection"),
+    ("Ctrl+click", "Select or deselect a sample"),
+    ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
+    ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
+    ("Right click, Menu", "Actions on the sample and the selection"),
+)
 
 
 class SamplesView(View):
@@ -41,24 +56,11 @@ class SamplesView(View):
     of_study = False
     help = (
         "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
-        "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
+        "area. 'Forget only these' (or F) makes the selection the forget set, 'Add' adds to it. "
         "Sort by loss, confidence, r, verdict or smallest τ to see remarkable samples first; "
         "filter by any model's predictions. Test samples (badge T) can be viewed, not forgotten."
     )
-    keys = (
-        ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
-        ("Space", "Select or deselect the current sample"),
-        ("Enter", "Select the current sample alone"),
-        ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
-        ("F", "Make the selection the forget set"),
-        ("Shift+F", "Add the selection to the forget set"),
-        ("Ctrl+A", "Select every sample shown"),
-        ("Esc", "Clear the selection"),
-        ("Ctrl+click", "Select or deselect a sample"),
-        ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
-        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
-        ("Right click, Menu", "Actions on the sample and the selection"),
-    )
+    keys = KEYS
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
@@ -66,19 +68,25 @@ class SamplesView(View):
         self.facts: SampleFacts | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
-        self.model = ThumbnailModel(self.describe, self)
+        self.model = ThumbnailModel(self.describe, self, USUAL)
+        self._column = 0  # of the shown tau
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
         self.grid.setAccessibleName("Samples")
         self._input = GridInput(self.grid, self.model, self.do)
         self.menu = SampleMenu(self._input, self.model, self.do, self)
         self.panel = Panel(self.grid, self)
-        self._build_header()
-        self._build_rows()
+        self.controls = SampleControls(self.panel, self._input, self._export)
+        self.scope, self.filters = self.controls.scope, self.controls.filters
+        self.order, self.go_to = self.controls.order, self.controls.go_to
+        self.counts, self.note = self.controls.status.counts, self.controls.note
+        self.buttons = self.controls.buttons
+        self.thumbnail_size = GridSize(self.grid, self.model, self.controls.status)
+        self._query = Query(self.scope, self.filters, self.order)
         self._connect()
         self.follow(
             "dataset", "selection", "forget", "theme", "models", "residual", "study", SEARCHED,
-            "problems", "progress",
+            "problems", "progress", "probe", "neighborhood", "ranked_by",
         )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
@@ -87,16 +95,18 @@ class SamplesView(View):
             self._say()
             return
         if "theme" in changed:
+            self.buttons.set_theme(theme_of(self.state.theme))
             self.grid.artist.set_theme(theme_of(self.state.theme))
         dataset = self.state.dataset
         self.go_to.setEnabled(dataset is not None)
-        self.export_button.setEnabled(dataset is not None)
+        self.controls.export_button.setEnabled(dataset is not None)
         if dataset is None:
             self._lose()
             return
         if dataset is not self.model.dataset:
             self._take(dataset)
             changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
+        changed = self._with_tau(changed)
         self._update_masks(dataset)
         self._learn(changed)
         self._refilter(changed)
@@ -108,9 +118,16 @@ class SamplesView(View):
         """Request the smallest tau only while the view is visible."""
         self._search()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low dock, show one row that fills the height."""
+        super().resizeEvent(event)
+        self.thumbnail_size.follow_height(self.height())
+
     def view_state(self) -> dict[str, Any]:
-        """The filters and the order."""
+        """The filters, the order, and the size of the pictures."""
         return {
+            "side": self.thumbnail_size.side,
+            "names": self.controls.names.isChecked(),
             **self.scope.choices(offered=self.facts is not None),
             "filters": [str(one) for one in self.filters.conditions],
             **self.order.choices(),
@@ -121,42 +138,8 @@ class SamplesView(View):
         self.scope.restore(stored)
         self.filters.restore(stored.get("filters"))
         self.order.restore(stored)
-
-    # -- building -------------------------------------------------------------------------
-    def _build_header(self) -> None:
-        self.scope = Scope(self)
-        self.filters = FilterRows()
-        self.buttons = ForgetButtons(self._input, self)
-        for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
-            self.panel.header.addWidget(part)
-        self.panel.header.addStretch(1)
-        self.panel.header.addWidget(self.buttons.forget)
-
-    def _build_rows(self) -> None:
-        self.order = OrderRow()
-        self._query = Query(self.scope, self.filters, self.order)
-        self.go_to = IndexLine()
-        self.panel.add_row(self.order, self.go_to)
-        self.panel.add_row(self.filters)
-        self.counts: QLabel = muted_label()
-        self.export_button = button(
-            "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
-        )
-        self.panel.add_row(self.counts, self.buttons.add, self.buttons.remove, self.export_button)
-        self.note: QLabel = muted_label()
-        self.note.hide()
-        self.panel.add_row(self.note)
-        self._order_tabs()
-
-    def _order_tabs(self) -> None:
-        """Tab goes through the rows from the top, and last to the grid."""
-        order, filters_ = self.order, self.filters
-        parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
-        parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
-        parts += [*filters_.builder.parts(), self.buttons.add, self.buttons.remove]
-        parts += [self.export_button, self.grid]
-        for one, following in pairwise(parts):
-            self.setTabOrder(one, following)
+        self.controls.names.setChecked(stored.get("names") is True)
+        self.thumbnail_size.set_side(checked_side(stored.get("side")))
 
     def _connect(self) -> None:
         self.scope.changed.connect(self._filter_changed)
@@ -165,13 +148,35 @@ class SamplesView(View):
         self.go_to.called.connect(self._go)
         self.go_to.refused.connect(self._refuse)
         self.grid.asked.connect(self._open_menu)
-        self._input.digit.connect(self.go_to.begin)
+        self._input.digit.connect(self._begin_index)
+        self.thumbnail_size.strip_changed.connect(self._strip_changed)
+        self.controls.names.toggled.connect(self.model.set_names)
+
+    def _strip_changed(self) -> None:
+        self.controls.show_strip(self.model.strip)
+        self._suggest_order()
+        self._offer_order()
+        self._refilter({"filter"})
+
+    def _suggest_order(self) -> None:
+        """In a strip, what carries the finding comes first, unless the user chose an order."""
+        measured = self.model.strip and self.state.residual is not None
+        self.order.suggest(ranked_by(self.state) if measured else "")
+
+    def _with_tau(self, changed: set[str]) -> set[str]:
+        """The changes, with 'tau' if another tau is shown."""
+        residual = self.state.residual
+        column = column_of(residual, shown_tau(self.state)) if residual is not None else 0
+        if column != self._column:
+            self._column = column
+            return changed | {"tau"}
+        return changed
 
     # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
         self.facts = None
         self.model.dataset = None
-        self.buttons.disable()
+        self.buttons.count(0, 0, 0)
         self.panel.show_empty(captions.LOADING)
         self.counts.setText("")
         self.note.hide()
@@ -180,7 +185,7 @@ class SamplesView(View):
         """Show another dataset, from its beginning; the same one drawn anew stays where it is."""
         before = self.model.dataset
         if before is None or before.spec.fingerprint != dataset.spec.fingerprint:
-            self.grid.scrollToTop()
+            self.grid.to_start()
         self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
@@ -197,20 +202,28 @@ class SamplesView(View):
         self.model.current = self.state.selection.current
         if self.facts is not None:
             forget, evidence = self.model.forget, self.facts.evidence
-            self.facts = SampleFacts(evidence, forget, dataset.classes, dataset.validation)
+            self.facts = SampleFacts(
+                evidence, forget, dataset.classes, dataset.validation, self._column
+            )
 
     def _learn(self, changed: set[str]) -> None:
         """Update the evidence and the rows with the current models and measurements."""
-        if self.facts is None or not changed & {"models", "residual", SEARCHED}:
+        if self.facts is None or not changed & {"models", "residual", "ranked_by", SEARCHED}:
             return
         evidence = self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
             evidence.learn_recognition(self.state.recognition)
+        self._suggest_order()
+        self._offer_order()
         labels = {name: model.label for name, model in self.state.models.items()}
-        self.order.offer(evidence, labels)
         self.filters.offer(evidence, labels, self.facts.classes)
+
+    def _offer_order(self) -> None:
+        if self.facts is not None:
+            labels = {name: model.label for name, model in self.state.models.items()}
+            self.order.offer(self.facts.evidence, labels)
 
     def _search(self) -> None:
         """Request the smallest tau if it is sorted or filtered by and unknown."""
@@ -220,14 +233,16 @@ class SamplesView(View):
 
     # -- which samples are shown, and in which order --------------------------------------
     def _refilter(self, changed: set[str]) -> None:
-        if self.facts is not None and (self._query.depends() | {"filter", "study"}) & changed:
-            shown, caption = self._query.answer(self.facts, self.model)
+        depends = self._query.depends() | {"filter", "study", "ranked_by"}
+        if self.facts is not None and depends & changed:
+            shown, caption, self.model.accents = self._query.answer(self.facts, self.model)
             if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
                 self.model.caption
             ):
                 self.model.caption = caption
             else:
                 self.model.set_shown(shown, caption)
+                self.thumbnail_size.fit()
         self._search()
         self._show_or_say_why()
         self._update_counts()
@@ -251,7 +266,12 @@ class SamplesView(View):
         chosen, forget, n = self.model.chosen, self.model.forget, self._trained()
         total = size_of(self.scope.name, len(chosen), n)
         self.counts.setText(captions.counts(len(self.model.shown), total, forget, chosen))
-        self.buttons.enable(chosen, forget)
+        learned = captions.learned(chosen, self.model.dataset, n)
+        self.buttons.count(int(learned.sum()), int((learned & forget).sum()), int(forget.sum()))
+        residual = self.state.residual
+        tau = f"{residual.taus[self._column]:g}" if residual is not None else ""
+        label = self.order.model_box.currentText()
+        self.controls.order_words.setText(self.order.words(label, tau) if self.model.strip else "")
 
     def _say(self) -> None:
         """Show index errors, running searches, and samples that cannot be forgotten."""
@@ -260,7 +280,7 @@ class SamplesView(View):
         sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
-        self.note.setVisible(bool(text))
+        self.note.setVisible(bool(text) and not self.model.strip)
 
     def _reveal_current(self) -> None:
         place = self.model.place_of(self.model.current)
@@ -272,7 +292,8 @@ class SamplesView(View):
         dataset = self.model.dataset
         if dataset is None or self.facts is None:
             return ""
-        return describe(sample, dataset, self.facts, theme_of(self.state.theme))
+        marks = marks_of(sample, self.model)
+        return describe(sample, dataset, self.facts, theme_of(self.state.theme), marks)
 
     # -- wishes ---------------------------------------------------------------------------
     def figures(self) -> dict[str, dict[str, Any]]:
@@ -292,14 +313,18 @@ class SamplesView(View):
         self._wrong_index = ""
         self._input.only_chosen = self.scope.name == CHOSEN
         if self.facts is not None:
-            labels = {name: model.label for name, model in self.state.models.items()}
-            self.order.offer(self.facts.evidence, labels)
+            self._offer_order()
             self._refilter({"filter"})
             self._reveal_current()
 
     def _order_changed(self) -> None:
         self._filter_changed()
-        self.grid.scrollToTop()  # the order was chosen for what comes first
+        self.grid.to_start()  # the order was chosen for what comes first
+
+    def _begin_index(self, digit: str) -> None:
+        """A digit typed over the grid begins an index, on the card of options."""
+        self.panel.open_options()
+        self.go_to.begin(digit)
 
     def _refuse(self, sentence: str) -> None:
         self._wrong_index = sentence
@@ -310,6 +335,7 @@ class SamplesView(View):
         self._wrong_index = ""
         self._uncover(samples)
         self._input.take(samples)
+        self.panel.close_options()
         self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _uncover(self, samples: Iterable[int]) -> None:

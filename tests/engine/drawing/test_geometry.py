@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.drawing.geometry import Grid, bounds, in_polygon, nearest, runs
+from engine.drawing.geometry import (
+    Grid,
+    bounds,
+    in_polygon,
+    nearest,
+    runs,
+    toward,
+    turned_to_fit,
+)
 
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 SQUARE = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
@@ -93,3 +101,25 @@ def test_higher_cells_are_found_by_their_own_height() -> None:
     assert grid.rows == 3
     assert grid.within(30, 45, 30, 79).tolist() == [5]
     assert grid.within(0, 39, 0, 40).tolist() == [0, 4]
+
+
+def test_toward_goes_to_the_nearest_within_45_degrees() -> None:
+    points = np.array([[0, 0], [3, 0.5], [1, 5], [-2, 0], [np.nan, 0], [1, 0.9]], np.float32)
+    assert toward(points, 0, (1, 0)) == 5
+    assert toward(points, 0, (0, 1)) == 2
+    assert toward(points, 0, (-1, 0)) == 3
+    assert toward(points, 0, (0, -1)) is None
+
+
+def test_a_layout_is_turned_to_use_the_page() -> None:
+    def scale(points: np.ndarray) -> float:
+        width, height = np.ptp(points, axis=0).tolist()
+        return min(1.6 / width, 1 / height)
+
+    tall = np.random.default_rng(0).normal(size=(400, 2)) * [1, 6]
+    turned = tall @ turned_to_fit(tall, 1.6)
+    assert scale(turned) > 1.5 * scale(tall)
+    assert np.linalg.norm(turned, axis=1) == pytest.approx(np.linalg.norm(tall, axis=1))
+    frame = np.array([[0, 0], [1.6, 0], [0, 1], [1.6, 1.0]])
+    assert turned_to_fit(frame, 1.6) == pytest.approx(np.eye(2))
+    assert turned_to_fit(np.full((3, 2), np.nan), 1.6) == pytest.approx(np.eye(2))

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import synthetic
 from mouse import drag
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shown import LEFT, Shown, press
+from shown import LEFT, Shown
 
 from engine.analysis.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.analysis.point_colors import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
@@ -19,6 +20,7 @@ from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from explorer.points.pane import Pane
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.views.embedding.controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS
+from explorer.views.embedding.legend import ROW, Entry
 from explorer.views.embedding.view import EmbeddingView
 
 NONE, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
@@ -26,9 +28,25 @@ SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
 
 
 @pytest.fixture
-def view(shown: Shown) -> EmbeddingView:
+def single(shown: Shown) -> EmbeddingView:
+    """The map as it opens: one model, colored by r."""
     shown.fill()
     made = shown.view(EmbeddingView)
+    made.resize(842, 566 + made.panel.bar.height())
+    QApplication.processEvents()
+    made.grab()
+    shown.asked.calls.clear()
+    return made
+
+
+@pytest.fixture
+def view(shown: Shown) -> EmbeddingView:
+    """Two models side by side, colored by class, without pictures."""
+    shown.fill()
+    made = shown.view(EmbeddingView)
+    made.controls.beside.setChecked(True)
+    made.controls.pictures.setChecked(False)
+    choose(made, "color", "class")
     made.resize(980, 640)
     QApplication.processEvents()
     made.grab()
@@ -54,7 +72,7 @@ def choose(view: EmbeddingView, name: str, data: str) -> None:
 
 
 def pixel(pane: Pane, row: int) -> QPoint:
-    x, y = pane.points.xy[row]
+    x, y = pane.positions[row]
     return at_place(pane, float(x), float(y))
 
 
@@ -131,7 +149,7 @@ def test_the_wheel_in_one_panel_zooms_both_and_reset_shows_all(view: EmbeddingVi
     QApplication.processEvents()
     assert one.box.viewRect().width() < whole.width() * 0.8
     assert other.box.viewRect().getRect() == pytest.approx(one.box.viewRect().getRect(), abs=0.05)
-    press(view, "Reset view")
+    QTest.mouseClick(view.tools.everything, LEFT)
     QApplication.processEvents()
     for pane in (one, other):
         assert pane.box.viewRect().width() == pytest.approx(whole.width(), rel=0.02)
@@ -153,17 +171,19 @@ def test_hovering_marks_the_point_in_both_panels_and_tells_of_both_models(
 ) -> None:
     row = lonely(cloud, "original", FORGET)
     view.left.pane.box.scene().sigMouseMoved.emit(
-        view.left.pane.box.mapViewToScene(QPointF(*cloud.xy["original"][row].tolist()))
+        view.left.pane.box.mapViewToScene(QPointF(*view.left.pane.positions[row].tolist()))
     )
-    for side, model in zip(view.sides, cloud.models, strict=True):
+    for side in view.sides:
         x, y = side.pane.halo.getData()
-        assert (x[0], y[0]) == pytest.approx(tuple(cloud.xy[model][row]))
-    from PySide6.QtWidgets import QToolTip
-
-    text = QToolTip.text()
-    assert "<img" in text and f"Sample {cloud.sample[row]}" in text
-    assert "Original: class 1 ✓" in text and "RURK: class " in text
-    view.left.pane.hovered.emit(None)
+        assert (x[0], y[0]) == pytest.approx(tuple(side.pane.positions[row]))
+    text = view.card.text
+    assert view.card.isVisible() and not view.card.picture.pixmap().isNull()
+    assert f"sample {cloud.sample[row]}" in text and "forget set" in text
+    assert shown.state.dataset is not None
+    assert shown.state.dataset.name_of(int(cloud.sample[row])) in text
+    assert "Original: ✓ class 1" in text and "RURK: ✗ class 2" in text
+    view.left.pane.leave()
+    assert not view.card.isVisible()
     assert all(not len(side.pane.halo.getData()[0]) for side in view.sides)
 
 
@@ -192,13 +212,14 @@ def test_a_click_beside_all_points_does_nothing(view: EmbeddingView, shown: Show
 def test_a_lasso_and_one_button_make_a_forget_set(
     view: EmbeddingView, cloud: Embedding, shown: Shown
 ) -> None:
-    press(view, "Lasso")
+    QTest.mouseClick(view.tools.lasso, LEFT)
     own = (cloud.label == 3) & (cloud.kind == RETAIN)
-    lasso(view.left.pane, around(cloud.xy["original"][own]), NONE)
+    lasso(view.left.pane, around(view.left.pane.positions[own]), NONE)
     name, samples, mode = shown.last
     assert (name, mode) == ("select", REPLACE)
     assert set(cloud.sample[own].tolist()) <= set(samples)  # type: ignore[call-overload]
-    press(view, "Forget selected")
+    assert view.bar.isVisible() and view.bar.buttons.forget.text().startswith("Forget only these ")
+    QTest.mouseClick(view.bar.buttons.forget, LEFT)
     assert shown.last == ("replace_by_selection",)
     assert set(cloud.sample[own].tolist()) <= set(shown.state.forget)
 
@@ -209,7 +230,7 @@ def test_a_lasso_and_one_button_make_a_forget_set(
 def test_modifiers_say_how_the_lasso_joins_the_selection(
     view: EmbeddingView, cloud: Embedding, shown: Shown, keys: Qt.KeyboardModifier, mode: str
 ) -> None:
-    lasso(view.right.pane, around(cloud.xy["rurk"][cloud.label == 3]), keys | SHIFT)
+    lasso(view.right.pane, around(view.right.pane.positions[cloud.label == 3]), keys | SHIFT)
     assert shown.last[2] == mode
 
 
@@ -217,10 +238,10 @@ def test_a_lasso_leaves_dimmed_points_out(
     view: EmbeddingView, cloud: Embedding, shown: Shown
 ) -> None:
     choose(view, "highlight", FORGOTTEN)
-    lasso(view.right.pane, around(cloud.xy["rurk"]), SHIFT)
+    lasso(view.right.pane, around(view.right.pane.positions), SHIFT)
     lost = (cloud.kind == FORGET) & (cloud.predicted["rurk"] != cloud.label)
     assert sorted(shown.last[1]) == sorted(cloud.sample[lost].tolist())  # type: ignore[call-overload]
-    lasso(view.left.pane, around(cloud.xy["original"]), SHIFT)
+    lasso(view.left.pane, around(view.left.pane.positions), SHIFT)
     assert shown.last[1] == []  # Original has forgotten none
 
 
@@ -243,7 +264,7 @@ def test_a_right_click_offers_to_forget_the_point(
     QTest.mouseClick(pane.plot.viewport(), Qt.MouseButton.RightButton, NONE, pixel(pane, row))
     assert shown.state.selection.current == cloud.sample[row]
     actions = {action.text().split("\t")[0]: action for action in view.menu.actions()}
-    actions["Forget the 1 selected"].trigger()
+    actions["Forget only this sample"].trigger()
     view.menu.close()
     assert shown.state.forget == (int(cloud.sample[row]),)
 
@@ -262,12 +283,12 @@ def test_prediction_colors_differ_between_the_panels_where_the_models_do(
 def test_r_has_a_color_bar_with_its_tau_and_follows_the_probe(
     view: EmbeddingView, shown: Shown
 ) -> None:
-    assert not view.color_bar.isVisible()
+    assert view.legend.scale is None
     choose(view, "color", RATIO)
-    assert view.color_bar.isVisible()
-    assert view.color_bar.accessibleDescription().startswith("r at τ 0.2 (Gaussian), a ratio: ≤ ¼")
+    assert view.legend.scale is not None
+    assert "r at τ 0.2 (Gaussian), a ratio: ≤ ¼" in view.legend.accessibleDescription()
     shown.state.probe = ("gaussian", 0.4)
-    assert view.color_bar.accessibleDescription().startswith("r at τ 0.4")
+    assert "r at τ 0.4" in view.legend.accessibleDescription()
 
 
 def test_r_is_diverging_around_one_and_undefined_is_drawn_apart(
@@ -293,15 +314,15 @@ def test_loss_is_the_panels_own(view: EmbeddingView, cloud: Embedding) -> None:
     moved = np.flatnonzero(cloud.predicted["rurk"] != cloud.label)
     left, right = (side.pane.points.color[moved] for side in view.sides)
     assert (right > left).all()
-    assert "nats" in view.color_bar.accessibleDescription()
+    assert "nats" in view.legend.accessibleDescription()
 
 
 def test_verdicts_have_color_and_shape_and_a_retrain_has_none(
     view: EmbeddingView, cloud: Embedding, shown: Shown
 ) -> None:
     choose(view, "color", VERDICT)
-    for words in ("residual (posterior > 0.95 at this τ)", "undecided", "none", "not measured"):
-        assert words in view.legend.accessibleDescription()
+    names = [entry.label for entry in view.legend.entries if entry.name.startswith("group:")]
+    assert set(names) <= {"residual (posterior > 0.95 at this τ)", "undecided", "none"} and names
     shown.state.embedding = replace(
         cloud,
         xy={"original": cloud.xy["original"], "retrain-0": cloud.xy["rurk"]},
@@ -309,8 +330,8 @@ def test_verdicts_have_color_and_shape_and_a_retrain_has_none(
         loss={**cloud.loss, "retrain-0": cloud.loss["original"]},
     )
     view.restore_view_state({"models": ["original", "retrain-0"], "color": VERDICT})
-    assert "measured against" in view.right.counts.text()
-    assert "measured against" not in view.left.counts.text()
+    assert "measured against" in view.right.caption.text()
+    assert "measured against" not in view.left.caption.text()
 
 
 # -- highlights -----------------------------------------------------------------------------------
@@ -319,12 +340,13 @@ def test_each_highlight_is_counted_for_each_model_and_dims_the_rest(
 ) -> None:
     forgotten = int(((cloud.kind == FORGET) & (cloud.predicted["rurk"] != cloud.label)).sum())
     assert forgotten > 3
-    of_all = f"of {int((cloud.kind == FORGET).sum())} forget samples: "
-    assert view.right.counts.text().startswith(f"{of_all}{forgotten}\u00a0forgotten")
-    assert view.left.counts.text().startswith(f"{of_all}0\u00a0forgotten")
+    of_all = f"of {int((cloud.kind == FORGET).sum())} forget samples"
+    texts = [view.controls.highlight.itemText(i) for i in range(4)]
+    assert f"forgotten: {forgotten} {of_all}" in texts
     before = colors(view, 1, np.flatnonzero(cloud.kind == RETAIN))
     choose(view, "highlight", FORGOTTEN)
-    assert "<b>" in view.right.counts.text()
+    assert f"{forgotten} {of_all} forgotten" in view.right.caption.text()
+    assert f"0 {of_all} forgotten" in view.left.caption.text()
     assert colors(view, 1, np.flatnonzero(cloud.kind == RETAIN)).isdisjoint(before)
     lost = np.flatnonzero((cloud.kind == FORGET) & (cloud.predicted["rurk"] != cloud.label))
     assert colors(view, 1, lost) <= before
@@ -344,26 +366,77 @@ def test_still_recognized_and_wrongly_lost_are_measured_against_retrain_and_orig
     lost = [int(np.flatnonzero(cloud.kind == kind)[3]) for kind in (RETAIN, TEST)]
     said[lost] = (cloud.label[lost] + 1) % 4
     shown.state.embedding = replace(cloud, predicted={**cloud.predicted, "rurk": said})
-    assert view.highlights is not None
-    found = view.highlights.of("rurk")
+    assert view.drawing.highlights is not None
+    found = view.drawing.highlights.of("rurk")
     assert cloud.sample[found[RECOGNIZED]].tolist() == [known]
     assert sorted(np.flatnonzero(found[LOST]).tolist()) == sorted(lost)
-    assert "1\u00a0still\u00a0recognized" in view.right.counts.text()
-    assert "2\u00a0wrongly\u00a0lost" in view.right.counts.text()
+    texts = [view.controls.highlight.itemText(i) for i in range(4)]
+    assert any(text.startswith("still recognized: 1 of ") for text in texts)
+    others = int(np.isin(cloud.kind, (RETAIN, TEST)).sum())
+    assert f"wrongly lost: 2 of {others} retain and test samples" in texts
 
 
 # -- kinds and trails -----------------------------------------------------------------------------
-def test_the_legend_counts_kinds_and_a_click_hides_one(
+def test_the_legend_counts_its_entries_and_ctrl_click_hides_one(
     view: EmbeddingView, cloud: Embedding
 ) -> None:
     words = view.legend.accessibleDescription()
-    assert words.startswith("retain 183, test 20, forget 17, perturbed copy 51, class 0")
-    box = view.legend.box_of(str(TEST))
-    QTest.mouseClick(view.legend, LEFT, NONE, box.center().toPoint())
+    assert words.startswith("forget 17, retain 183, test 20, class 0 ")
+    box = view.legend.box_of("kind:test")
+    QTest.mouseClick(view.legend, LEFT, CTRL, box.center().toPoint())
     for side in view.sides:
         gone = np.isnan(side.pane.points.xy).any(1)
-        assert (gone == (cloud.kind == TEST)).all()
+        assert (gone == np.isin(cloud.kind, (TEST, PERTURBED))).all()
     assert "test 20 (hidden)" in view.legend.accessibleDescription()
+    box = view.legend.box_of("group:class 2")
+    QTest.mouseClick(view.legend, LEFT, CTRL, box.center().toPoint())
+    assert np.isnan(view.right.pane.points.xy[cloud.label == 2]).all()
+    choose(view, "color", PREDICTION)  # other groups: those of before are shown again
+    assert np.isfinite(view.right.pane.points.xy[(cloud.label == 2) & (cloud.kind == RETAIN)]).all()
+
+
+def test_a_click_on_an_entry_of_the_legend_dims_all_others(
+    view: EmbeddingView, cloud: Embedding
+) -> None:
+    for name in ("group:class 2", "kind:retain"):
+        box = view.legend.box_of(name)
+        QTest.mouseClick(view.legend, LEFT, NONE, box.center().toPoint())
+    picked = view.right.highlighted
+    assert picked is not None
+    assert (picked == ((cloud.label == 2) & (cloud.kind == RETAIN))).all()
+    lasso(view.right.pane, around(view.right.pane.positions), SHIFT)
+    strong = [entry.name for entry in view.legend.entries if entry.strong]
+    assert sorted(strong) == ["group:class 2", "kind:retain"]
+
+
+def test_entries_count_what_is_selected_of_them(
+    view: EmbeddingView, cloud: Embedding, shown: Shown
+) -> None:
+    forgotten = cloud.sample[cloud.kind == FORGET][:4].tolist()
+    kept = cloud.sample[cloud.kind == RETAIN][:6].tolist()
+    shown.state.selection = Selection(None, frozenset([*forgotten, *kept]))
+    words = view.legend.accessibleDescription()
+    assert "forget 4 of 17" in words and "retain 6 of 183" in words and "10 selected" in words
+    shown.state.selection = Selection()
+    assert "forget 17" in view.legend.accessibleDescription()
+
+
+def test_two_hundred_classes_stay_two_lines_and_the_rest_is_listed(shown: Shown) -> None:
+    shown.state.dataset = synthetic.images(800, classes=200)
+    shown.state.models = synthetic.models(shown.state.dataset)
+    shown.state.study = synthetic.study()
+    shown.state.embedding = synthetic.embedding(shown.state.dataset)
+    view = shown.view(EmbeddingView)
+    choose(view, "color", "class")
+    assert view.legend.height() <= 2 * ROW
+    assert view.canvas.rect().contains(view.legend.geometry())
+    more = view.legend.box_of("more")
+    assert not more.isEmpty()
+    listed: list[tuple[Entry, ...]] = []
+    view.legend.more.disconnect()
+    view.legend.more.connect(lambda entries, at: listed.append(entries))
+    QTest.mouseClick(view.legend, LEFT, NONE, more.center().toPoint())
+    assert len(listed[0]) > 150 and all(entry.name for entry in listed[0] if entry.count > 0)
 
 
 def test_trails_lead_from_selected_forget_samples_to_their_copies_in_order_of_tau(
@@ -375,7 +448,8 @@ def test_trails_lead_from_selected_forget_samples_to_their_copies_in_order_of_ta
     start = int(np.flatnonzero((cloud.sample == sample) & (cloud.kind == FORGET))[0])
     copies = np.flatnonzero((cloud.sample == sample) & (cloud.kind == PERTURBED))
     rows = [start, *copies[np.argsort(cloud.tau[copies])]]
-    assert np.stack([x, y], 1) == pytest.approx(cloud.xy["rurk"][rows])
+    assert np.stack([x, y], 1) == pytest.approx(view.right.pane.positions[rows])
+    assert len(view.right.pane.copies.getData()[0]) == len(copies)
     choose(view, "trails", ALL_TRAILS)
     assert len(view.left.pane.trails.getData()[0]) == 17 * 4
     choose(view, "trails", NO_TRAILS)
@@ -387,13 +461,13 @@ def test_trails_lead_from_selected_forget_samples_to_their_copies_in_order_of_ta
 
 def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Shown) -> None:
     choose(view, "color", RATIO)
-    press(view, "Export…")
+    view.controls.export.click()
     current = shown.state.selection.current  # the only sample whose trails are shown
     options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": [current]}
     assert shown.last == ("ask_figure", "embedding", options)
     choose(view, "trails", ALL_TRAILS)
     choose(view, "highlight", LOST)
-    press(view, "Export…")
+    view.controls.export.click()
     assert shown.last[2] == {**options, "trails": True, "highlight": LOST}
 
 
@@ -411,7 +485,7 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     )  # fmt: skip
     QApplication.processEvents()
     opened: list[list[int]] = []
-    monkeypatch.setattr(view.menu, "open_at", lambda sample, rows, at: opened.append(rows))
+    monkeypatch.setattr(view.menu, "open_at", lambda sample, rows, near, at: opened.append(rows))
     view.left.pane.menu_wanted.emit(None, QPoint())
     masks = [side.highlighted for side in view.sides if side.highlighted is not None]
     assert len(masks) == 2 and all(len(one) == len(few) for one in masks)

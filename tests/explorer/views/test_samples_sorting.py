@@ -43,8 +43,11 @@ def test_everything_is_in_reach_at_450_pixels(shown: Sampled) -> None:
     view = shown.view
     assert view.width() == 450
     order = view.order
-    parts = (order.sort, order.model_box, order.direction, view.go_to, view.buttons.forget)
-    for part in (*parts, view.filters.menu_button, view.buttons.remove):
+    shown.state.selection = Selection(None, frozenset(range(20)))
+    shown.state.forget = tuple(range(10, 40))
+    QApplication.processEvents()
+    parts = (order.sort, view.scope.sets, *view.buttons.parts, view.controls.status.slider)
+    for part in (*parts, view.filters.menu_button, view.panel.options):
         assert part.isVisible()
         assert part.mapTo(view, part.rect().topRight()).x() < 450
         assert part.accessibleName() or part.accessibleDescription()

@@ -78,17 +78,19 @@ def test_the_header_counts_and_the_buttons_ask(samples: SamplesView, shown: Show
     assert not samples.buttons.forget.isEnabled()
     _click(samples, 0)
     _click(samples, 2, CTRL)
-    press(samples, "Forget selected")
+    press(samples, "Forget only these 2")
     assert shown.state.forget == (0, 2)
     assert samples.counts.text() == "200 samples · 2 to forget · 2 selected"
     assert not samples.buttons.forget.isEnabled()
     assert not samples.buttons.add.isEnabled()
     _click(samples, 5)
-    press(samples, "Add")
+    assert "200 samples" not in samples.buttons.forget.toolTip()
+    assert "(2 samples) becomes the sample selected" in samples.buttons.forget.toolTip()
+    press(samples, "Add 1")
     assert shown.state.forget == (0, 2, 5)
-    press(samples, "Remove")
+    press(samples, "Remove 1")
     assert shown.state.forget == (0, 2)
-    press(samples, "Forget selected")
+    press(samples, "Forget only these 1")
     assert shown.state.forget == (5,)
 
 
@@ -265,12 +267,13 @@ def test_keys_extend_toggle_select_and_page(samples: SamplesView, shown: Shown) 
 
 def test_tab_goes_through_the_rows_into_the_grid(sampled: Sampled) -> None:
     view, found = sampled.view, []
-    view.scope.classes.setFocus()
+    sampled.state.selection = Selection(None, frozenset([3]))
+    view.scope.sets.setFocus()
     for _ in range(8):
         found.append(QApplication.focusWidget())
         QTest.keyClick(found[-1], Qt.Key.Key_Tab)
-    order = view.order
-    expected = [view.scope.classes, view.scope.sets, order.sort, view.go_to, view.grid]
+    status = view.controls.status
+    expected = [view.scope.sets, view.order.sort, view.buttons.forget, status.slider, view.grid]
     assert [part for part in found if part in expected] == expected
 
 

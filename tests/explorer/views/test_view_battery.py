@@ -138,7 +138,7 @@ def test_at_twice_the_scale_every_view_is_twice_as_large_and_sharp(tmp_path: Pat
         once, twice = (QImage(str(tmp_path / f"{kind.name}-{scale}.png")) for scale in (1, 2))
         assert once.size() * 2 == twice.size() == once.size() * 2
         assert (once.width(), once.height()) == DOCK
-        assert _share_of_fine_detail(twice) > 0.2, kind.name
+        assert _share_of_fine_detail(twice) > 0.1, kind.name  # 0 where it is only enlarged
         assert _share_of_fine_detail(once.scaled(twice.size())) == 0
         outside = (tmp_path / f"{kind.name}-2.txt").read_text(encoding="utf-8")
         assert outside == "", kind.name
