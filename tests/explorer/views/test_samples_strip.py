@@ -186,7 +186,9 @@ def test_another_dataset_begins_at_its_first_sample(sampled: Sampled) -> None:
     bar.setValue(bar.maximum())
     assert bar.value() > 0
     sampled.state.selection = Selection()
-    sampled.state.dataset = replace(synthetic.images(400), spec=DataSpec("fashion", fingerprint="other"))
+    sampled.state.dataset = replace(
+        synthetic.images(400), spec=DataSpec("fashion", fingerprint="other")
+    )
     assert bar.value() == 0
 
 
