@@ -46,12 +46,12 @@ class Panel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self)
 
-    def add_row(self, *widgets: QWidget) -> None:
-        """Add a row between header and content; its first widget takes the remaining width."""
+    def add_row(self, *widgets: QWidget, wide: int = 0) -> None:
+        """Add a row between header and content; widget number `wide` takes what width is left."""
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         for number, widget in enumerate(widgets):
-            row.addWidget(widget, 1 if number == 0 else 0)
+            row.addWidget(widget, 1 if number == wide else 0)
         self._layout.insertLayout(self._layout.count() - 1, row)
 
     def fill_frame(self) -> None:

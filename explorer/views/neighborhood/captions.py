@@ -31,18 +31,27 @@ def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
 
 
 def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) -> str:
-    """The sample, its class, its set and the perturbation, as rich text.
+    """The sample, its class and its set, as rich text.
 
     forgotten: whether it is in the study's forget set; draws: the final number of copies.
     """
     name = html.escape(dataset.classes[shown.label])
-    title = html.escape(sample_title(shown.sample, dataset))
-    kind, copies = perturbation_label(shown.perturbation), len(shown.copies)
+    copies = len(shown.copies)
     few = f"; only {copies} copies so far" if copies < draws else ""
-    return (
-        f"<b>{title}</b>, class {name}, {place(shown.sample, dataset, forgotten)}; "
-        f"{kind} at τ {shown.tau:g}{few}"
-    )
+    where = place(shown.sample, dataset, forgotten)
+    return f"<b>Sample {shown.sample}</b>, {name}, {where}{few}"
+
+
+def source(shown: Neighborhood, dataset: Dataset) -> str:
+    """What the dataset calls the sample, such as the name of its file; '' if nothing else."""
+    title = sample_title(shown.sample, dataset)
+    return title.partition(" (")[2].removesuffix(")")
+
+
+def heading_tip(shown: Neighborhood, dataset: Dataset) -> str:
+    """The sample with its name, and the perturbation of the copies."""
+    kind = perturbation_label(shown.perturbation)
+    return f"{sample_title(shown.sample, dataset)}; {kind} at τ {shown.tau:g}"
 
 
 def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
@@ -58,7 +67,7 @@ def rank(ranking: Ranking, model: str) -> str:
     """The current sample's rank among the forget samples; model: its label."""
     count = len(ranking.order)
     where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else "not ranked"
-    return f"{where} by r in {model}" if ranking.place else where
+    return f"{where} by r of {model}" if ranking.place else where
 
 
 def rank_tip(ranking: Ranking) -> str:

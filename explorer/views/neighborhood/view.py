@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSplitter, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QSplitter,
+    QWidget,
+)
 
 from engine import perturbations
 from engine.analysis.sample_curve import Spread, own_curves, spread
@@ -24,7 +32,9 @@ from explorer.views.neighborhood import captions
 from explorer.views.neighborhood.ranking import RankingRow
 from explorer.views.neighborhood.table import table_of
 from explorer.widgets import markup
+from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import Panel, button
+from explorer.widgets.plain_text import literal
 from explorer.widgets.term import TermLabel
 
 ENOUGH, CURVE = 600, 190  # logical pixels: height of a view with room for both; the curve's own
@@ -81,10 +91,13 @@ class NeighborhoodView(View):
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
+            self.source.setText("")
             self.panel.show_empty(self._what_next())
             return
         self.panel.show_content()
         self.heading.setText(self._heading(shown, dataset))
+        self.source.setText(captions.source(shown, dataset))
+        self.heading.setToolTip(literal(captions.heading_tip(shown, dataset)))
         if changed & {"neighborhood", "dataset", "models", "study", "theme"}:
             self._draw_table()
         if changed & {"residual", "models", "study", "theme", "ranked_by"}:
@@ -155,11 +168,12 @@ class NeighborhoodView(View):
     def _build_rows(self) -> None:
         self.ranking, self.heading = RankingRow(self), QLabel()
         markup.allow(self.heading)
-        self.heading.setWordWrap(True)
+        self.source = ElidedLabel()
         row = self.ranking
         self.panel.header.addWidget(row.worse)
         self.panel.header.addWidget(row.next)
-        self.panel.add_row(self.heading, row.place)
+        self.source.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.panel.add_row(self.heading, self.source, row.place, wide=1)
         self.panel.fold(row.model, "Rank samples by r in")
         self.panel.fold(self.retrains)
         self.panel.fold(self.changes)

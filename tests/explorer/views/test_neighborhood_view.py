@@ -296,7 +296,7 @@ def test_a_perturbation_of_another_package_is_offered_and_gets_its_label_once_lo
 # -- the worst in order ---------------------------------------------------------------------------
 def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert view.ranking.place.text() == "8th of 10 by r in GD"
+    assert view.ranking.place.text() == "8th of 10 by r of GD"
     assert view.ranking.model.currentText() == "GD"
     filled.state.selection = Selection(33)
     assert view.ranking.place.text().startswith("1st of 10")
@@ -305,7 +305,7 @@ def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     assert view.ranking.place.text().startswith("10th of 10")
     assert not view.ranking.next.isEnabled()
     filled.asked.set_probe("gaussian", 0.24)
-    assert view.ranking.place.text() == "1st of 10 by r in GD"
+    assert view.ranking.place.text() == "1st of 10 by r of GD"
     filled.state.selection = Selection(2)
     assert view.ranking.place.text() == "not ranked"
 
