@@ -65,6 +65,7 @@ class EmptyHint(QWidget):
         """Offer something, such as to show a stored study; '' for nothing."""
         self.offer.setText(sentence)
         self.offer_button.setText(action)
+        self.offer_button.setToolTip(sentence or "Show a stored study")
         self._row.setVisible(bool(sentence))
         self._fit()
 

@@ -187,7 +187,7 @@ def test_every_tab_becomes_a_figure_with_its_numbers(
     study = small_study(pipeline)
     out = tmp_path / f"{tab}.svg"
     files = catalog.figure(pipeline, study, "comparison", out, tab=tab, a="gd", b="retrain-1")
-    assert files == [out, out.with_suffix(".csv")]
+    assert files == [out, out.with_suffix(".csv"), out.with_suffix(".txt")]
     drawn = out.read_text()
     assert "GD" in drawn
     assert "Re-train 1" in drawn  # text stays text

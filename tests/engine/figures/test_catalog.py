@@ -37,6 +37,7 @@ PIXELS = {"comparison", "embedding", "neighborhood", "samples", "slice"}  # made
 WORDS = {  # what must be read on each figure
     "attack": ["Scores under", "false positive rate (%)", "members"],
     "comparison": ["accuracy on test samples (%)"],
+    "critical": ["GD", "recognized again", "standard deviation per pixel"],
     "curves": ["Original", "GD", "standard deviation per pixel", "forget samples"],
     "embedding": ["UMAP 1", "Original", "forget"],
     "epochs": ["epoch", "accuracy (%)", "residual knowledge r"],

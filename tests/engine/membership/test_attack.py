@@ -398,7 +398,7 @@ def test_a_study_is_attacked_and_drawn(pipeline: Pipeline, tmp_path: Path) -> No
     assert {row["tpr_at_1_percent_fpr"] for row in rows} == {
         "" if np.isnan(low.value) else str(low.value)
     }
-    assert "TPR at 1 % FPR undefined" in out[0].read_text(encoding="utf-8")
+    assert "TPR at 1 % FPR undefined" in out[2].read_text(encoding="utf-8")
 
 
 def test_the_figure_and_its_csv_have_the_rate_at_one_percent_false_positives(
@@ -420,8 +420,8 @@ def test_the_figure_and_its_csv_have_the_rate_at_one_percent_false_positives(
         "confidence", "forget", True, np.arange(2 * n), member, np.arange(2),
         np.array([True, False]), {"gd": one}, Estimate(0.0, 0.0, 0.0),
     )  # fmt: skip
-    picture, sheet = figure_of(shown, {"gd": "GD"}, tmp_path / "a.svg")
-    assert "GD: 12.5 [3.0, 21.5] %" in picture.read_text(encoding="utf-8")
+    _, sheet, caption = figure_of(shown, {"gd": "GD"}, tmp_path / "a.svg")
+    assert "GD 12.5 [3.0, 21.5] %" in caption.read_text(encoding="utf-8")
     rows = list(csv.DictReader(sheet.read_text(encoding="utf-8").splitlines()))
     assert {row["tpr_at_1_percent_fpr"] for row in rows} == {"12.5"}
     assert {row["tpr_at_1_percent_fpr_high"] for row in rows} == {"21.5"}

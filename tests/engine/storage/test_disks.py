@@ -181,7 +181,7 @@ def test_figures_and_their_data_are_written_atomically(tmp_path: Path) -> None:
     study, out = study_in(pipeline), tmp_path / "figure.pdf"
     catalog.figure(pipeline, study, "curves", out)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("figure.*")}
-    assert set(before) == {"figure.pdf", "figure.csv"}
+    assert set(before) == {"figure.pdf", "figure.csv", "figure.txt"}
     with file_size_limit(500), pytest.raises(StoreError, match=SENTENCE):
         catalog.figure(pipeline, study, "curves", out)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("figure.*")} == before

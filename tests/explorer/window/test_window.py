@@ -18,7 +18,7 @@ from explorer.state import session as sessions
 from explorer.state.notice import ERROR
 from explorer.state.selection import REPLACE
 from explorer.window.actions import COMMANDS, SEPARATOR, shortcuts
-from explorer.window.window import DOCKS
+from explorer.window.docks import DOCKS
 
 
 def test_the_toolbar_reads_as_a_sentence(explorer: Explorer) -> None:
