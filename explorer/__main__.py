@@ -9,12 +9,12 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
 
 import argparse
 import gc
+import importlib
 import os
 import re
 import sys
 import threading
 from collections.abc import Sequence
-from types import ModuleType
 from typing import NoReturn
 
 from engine import __version__
@@ -41,19 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpecError as error:
         print(f"rk-explorer: {error}", file=sys.stderr)
         return UNUSABLE
-    app = load()
+    load()
+    from explorer import app
+
     return app.run(app.Options(**vars(options)))
 
 
-def load() -> ModuleType:
+def load() -> None:
     """Import `explorer.app`, and load torch's libraries meanwhile."""
     threading.Thread(target=preload_torch, name="preload", daemon=True).start()
     gc.disable()  # modules are not garbage, and looking through them takes a tenth of the time
     try:
-        from explorer import app
+        importlib.import_module("explorer.app")
     finally:
         gc.enable()
-    return app
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 WITHOUT_QT = frozenset(
     {"engine", "h5py", "numpy", "PIL", "psutil", "scipy", "torch", "torchgen", "torchvision"}
 )
-WITH_QT = frozenset({"explorer", "pyqtgraph"})
+WITH_QT = frozenset({"explorer", "pyqtgraph", "PySide6", "shiboken6"})
 
 
 def hasten() -> None:
@@ -36,7 +36,9 @@ def hasten() -> None:
 def _uses_qt(search: Callable[[ModuleType], bool], module: ModuleType) -> bool:
     """Whether a module uses PySide6: known for these packages, else searched for in its source."""
     package = module.__name__.partition(".")[0]
-    return package in WITH_QT or (package not in WITHOUT_QT and search(module))
+    if package in WITHOUT_QT or package in sys.stdlib_module_names:
+        return False
+    return package in WITH_QT or search(module)
 
 
 @contextmanager
@@ -49,16 +51,20 @@ def mirrors_on_demand() -> Iterator[None]:
     if "pyqtgraph" in sys.modules:
         yield
         return
-    originals = (QtCore, QtGui, QtWidgets)
+    originals: tuple[ModuleType, ...] = (QtCore, QtGui, QtWidgets)
+    listings = [vars(original).get("__dir__") for original in originals]
     for original in originals:
         name = f"pyqtgraph.Qt.{original.__name__.rpartition('.')[2]}"
         sys.modules[name] = _mirror(name, original)
-        original.__dir__ = list  # type: ignore[attr-defined]  # no names to be copied
+        original.__dir__ = list  # type: ignore[method-assign]  # nothing to copy
     try:
         yield
     finally:
-        for original in originals:
-            del original.__dir__
+        for original, listing in zip(originals, listings, strict=True):
+            if listing is None:
+                del original.__dir__
+            else:
+                original.__dir__ = listing  # type: ignore[method-assign]
 
 
 def _mirror(name: str, original: ModuleType) -> ModuleType:
