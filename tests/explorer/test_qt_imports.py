@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import pyqtgraph.Qt as mirrored
 import pytest
 from patience import PATIENCE
+from pyqtgraph import Qt as mirrors
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from explorer import qt_imports
@@ -26,7 +26,8 @@ def count(module):
     return original(module)
 inspect.getsource = count
 import explorer.app, engine.pipeline.pipeline, pytest
-print(asked & {"torch", "numpy", "engine", "explorer", "pyqtgraph", "json"} or "", "pytest" in asked)
+known = {"torch", "numpy", "engine", "explorer", "pyqtgraph", "json"}
+print(asked & known or "", "pytest" in asked)
 """
 COPIED = """
 import explorer.app
@@ -61,7 +62,7 @@ def test_an_unknown_module_is_searched_for_qt() -> None:
 
 @pytest.mark.parametrize("original", [QtCore, QtGui, QtWidgets])
 def test_pyqtgraph_finds_every_name_of_qt(original: ModuleType) -> None:
-    mirror = getattr(mirrored, original.__name__.rpartition(".")[2])
+    mirror = getattr(mirrors, original.__name__.rpartition(".")[2])
     assert len(dir(original)) > 150  # whose names are listed again after the import
     for name in dir(original):
         if not name.startswith("__"):
