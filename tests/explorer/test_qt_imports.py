@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pyqtgraph as pg
 import pytest
 from patience import PATIENCE
-from pyqtgraph import Qt as mirrors
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from explorer import qt_imports
@@ -62,7 +62,7 @@ def test_an_unknown_module_is_searched_for_qt() -> None:
 
 @pytest.mark.parametrize("original", [QtCore, QtGui, QtWidgets])
 def test_pyqtgraph_finds_every_name_of_qt(original: ModuleType) -> None:
-    mirror = getattr(mirrors, original.__name__.rpartition(".")[2])
+    mirror = getattr(pg.Qt, original.__name__.rpartition(".")[2])
     assert len(dir(original)) > 150  # whose names are listed again after the import
     for name in dir(original):
         if not name.startswith("__"):
