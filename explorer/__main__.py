@@ -8,6 +8,8 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
     child_processes.leave_current_folder()
 
 import argparse
+import gc
+import importlib
 import os
 import re
 import sys
@@ -39,10 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpecError as error:
         print(f"rk-explorer: {error}", file=sys.stderr)
         return UNUSABLE
-    threading.Thread(target=preload_torch, name="preload", daemon=True).start()
+    load()
     from explorer import app
 
     return app.run(app.Options(**vars(options)))
+
+
+def load() -> None:
+    """Import `explorer.app`, and load torch's libraries meanwhile."""
+    threading.Thread(target=preload_torch, name="preload", daemon=True).start()
+    gc.disable()  # modules are not garbage, and looking through them takes a tenth of the time
+    try:
+        importlib.import_module("explorer.app")
+    finally:
+        gc.enable()
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -12,6 +12,9 @@ from types import TracebackType
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType
 
+from explorer import qt_imports
+
+qt_imports.hasten()  # here, as the window's other modules are imported after this one
 UNUSABLE = 2  # exit status: the window could not be opened
 NO_DISPLAY = (
     "rk-explorer: cannot open a window. Check that DISPLAY or WAYLAND_DISPLAY names a running "

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.analysis.ranking import leading_method, worst_first
 from engine.cli.commands import compose_arguments
 from engine.cli.parser import parser as grammar
 from engine.datasets.base import Dataset
@@ -51,7 +52,7 @@ def fill(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> Study:
         pipeline.recognition(spec, name, report)
     middle = len(spec.probe.taus) // 2
     near = spec.probe.taus[middle - ADJACENT : middle + ADJACENT + 1]
-    worst = study.residual.worst_sample()
+    worst = first_sample(study)
     for sample in samples_first_shown(study):
         for tau in near if sample == worst else near[ADJACENT : ADJACENT + 1]:
             pipeline.neighborhood(spec, sample, spec.probe.perturbation, tau, report)
@@ -65,7 +66,13 @@ def fill(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> Study:
 
 def samples_first_shown(study: Study) -> list[int]:
     """The sample that the window starts at, and the first of the forget set."""
-    return [*dict.fromkeys([study.residual.worst_sample(), *study.forget[:3].tolist()])]
+    return [*dict.fromkeys([first_sample(study), *study.forget[:3].tolist()])]
+
+
+def first_sample(study: Study) -> int:
+    """The sample that the window starts at: the first of its ranking, at the middle norm."""
+    residual = study.residual
+    return int(worst_first(residual, leading_method(residual), len(residual.taus) // 2)[0])
 
 
 def session_of(study: Study, dataset: Dataset, spec: RunSpec) -> Session:

@@ -60,9 +60,11 @@ def exceedance(
 
 
 def warm_up(residual: Residual) -> None:
-    """Fill the caches that verdicts need, as the first one takes most of a second."""
+    """Fill the caches that verdicts and findings need, as the first takes most of a second."""
+    none = np.zeros((1, 1), int)
     for draws in np.unique(residual.per_cell).tolist():
-        exceedance(np.zeros((1, 1), int), np.zeros((1, 1, 1), int), draws, MARGIN)
+        for margin in (0.0, MARGIN):
+            exceedance(none, none[None], draws, margin)
 
 
 def _exceeding(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:

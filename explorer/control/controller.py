@@ -53,7 +53,7 @@ class Controller(QObject):
         jobs.started.connect(self._on_started)
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
-        self.shown = ShownStudy(state, jobs, self)
+        self.shown = ShownStudy(state, self)
         self.choice = ChoiceControl(state, self)
         self.forget_set = ForgetSetControl(state, self.choice, self)
         self._neighborhood = NeighborhoodControl(state, jobs, self.shown.probe, self)

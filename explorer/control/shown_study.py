@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.spec import RunSpec
 from explorer.control.slice import SampleProbe
-from explorer.jobs import probe_tasks
-from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.jobs.study_tasks import StudyResults
 from explorer.state.app_state import AppState
 from explorer.state.ranking import ranking
@@ -22,9 +19,9 @@ class ShownStudy(QObject):
 
     completed = Signal()  # a study is shown
 
-    def __init__(self, state: AppState, jobs: Jobs, parent: QObject) -> None:
+    def __init__(self, state: AppState, parent: QObject) -> None:
         super().__init__(parent)
-        self._state, self._jobs = state, jobs
+        self._state = state
         self.spec: RunSpec | None = None  # of the shown results
         self.form: StudyForm | None = None  # one that describes them, None if there is none
         self.generation = 0  # results of an earlier generation are ignored
@@ -56,8 +53,6 @@ class ShownStudy(QObject):
                 self._start = int(first.order[0]) if first is not None else None
                 state.selection = replace(state.selection, current=self._start)
         self.completed.emit()
-        ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)
-        self._jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))
 
     def complete_spec(self) -> RunSpec | None:
         """The spec of the shown study, None until all its models exist."""

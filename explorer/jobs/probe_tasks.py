@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from engine.analysis.epoch_series import Epochs
 from engine.errors import EngineError
 from engine.membership.results import Attack
-from engine.residual import posterior
-from engine.results import Embedding, Neighborhood, Recognition, Residual, Similarity, Slice, Study
+from engine.results import Embedding, Neighborhood, Recognition, Similarity, Slice, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 
 DIRECTIONS_TRIED = 20  # random directions per sample in the search for its smallest tau
-
-
-def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
-    """Precompute verdicts, so that sorting and filtering by them do not block the window."""
-    posterior.warm_up(residual)
 
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:

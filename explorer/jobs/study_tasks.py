@@ -15,6 +15,7 @@ from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, EngineError, SpecError
 from engine.provenance import Provenance
+from engine.residual import posterior
 from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
@@ -109,7 +110,7 @@ def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
     report.point("spec", spec)
     stored = engine.store.has("studies", engine.plan(spec).key)
     study = engine.run(spec, report, watch=order.form.watch)
-    return StudyResults(spec, study, engine.models(spec), order.form, stored)
+    return StudyResults(spec, _judged(study), engine.models(spec), order.form, stored)
 
 
 def describe_orders(
@@ -208,7 +209,7 @@ def find_study(
         engine.embedder.warm_up()
         return None
     spec = engine.spec_under(key)  # knows whether the study was imported
-    return StudyResults(spec, engine.study(key), engine.models(spec), form)
+    return StudyResults(spec, _judged(engine.study(key)), engine.models(spec), form)
 
 
 def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
@@ -220,14 +221,14 @@ def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResu
     form = None
     with contextlib.suppress(DataError, SpecError):
         form = form_of(spec, engine.dataset(spec.data, report))
-    return StudyResults(spec, engine.study(key), models, form)
+    return StudyResults(spec, _judged(engine.study(key)), models, form)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
     """The study stored under `key`, with its dataset."""
     spec = engine.spec_under(key)
     dataset = engine.dataset(spec.data, report)  # first: the study is checked against it
-    study, models = engine.study(key), engine.models(spec)
+    study, models = _judged(engine.study(key)), engine.models(spec)
     return StoredStudy(dataset, StudyResults(spec, study, models, form_of(spec, dataset)))
 
 
@@ -292,6 +293,12 @@ def compose(
         probe=form.probe,
         weights={name: typed_path(path) for name, path in form.weights.items()},
     )
+
+
+def _judged(study: Study) -> Study:
+    """The study, once what judges its samples is computed, which would block the window."""
+    posterior.warm_up(study.residual)
+    return study
 
 
 def _command(spec: RunSpec, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline) -> str:

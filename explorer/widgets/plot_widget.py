@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
 
 from engine.drawing.log_ticks import log_ticks, tick_text
+from explorer.qt_imports import mirrors_on_demand
 from explorer.widgets.plain_text import literal
+
+with mirrors_on_demand():
+    import pyqtgraph as pg
 
 FRAME = 3  # px, of which the outer half is clipped
 APART = 1.25  # text heights from one number to the next on a vertical axis

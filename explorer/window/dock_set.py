@@ -56,9 +56,14 @@ class DockSet:
 
     def load_views(self) -> None:
         """Create the views in their docks; one that cannot be loaded is reported and left out."""
-        for dock in [*DOCKS, *foreign()]:
-            if dock.place and dock.name not in self.views:
-                self._load_view(dock)
+        missing = [
+            dock for dock in [*DOCKS, *foreign()] if dock.place and dock.name not in self.views
+        ]
+        kinds = [(dock, kind) for dock in missing if (kind := self._kind_of(dock)) is not None]
+        qt_errors.harden()  # once for all: it looks at every class there is
+        for dock, kind in kinds:
+            self._load_view(dock, kind)
+        qt_errors.harden()  # what the views have imported
 
     def set_theme(self, look: theme.Theme) -> None:
         """Draw the titles in the colors of a theme."""
@@ -73,14 +78,21 @@ class DockSet:
                 return name
         return ""
 
-    def _load_view(self, dock: Dock) -> None:
+    def _kind_of(self, dock: Dock) -> Callable[..., View] | None:
+        """The class of a dock's view; None, with a report, if it cannot be imported."""
         module, _, name = dock.place.partition(":")
         try:
-            kind = getattr(importlib.import_module(module), name)
-            qt_errors.harden()
-            view: View = kind(self._state, self._controller, self.docks[dock.name])
+            kind: Callable[..., View] = getattr(importlib.import_module(module), name)
         except Exception as error:  # a plug-in view may raise anything; only it is lost
-            self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")
+            self._report(dock, error)
+            return None
+        return kind
+
+    def _load_view(self, dock: Dock, kind: Callable[..., View]) -> None:
+        try:
+            view = kind(self._state, self._controller, self.docks[dock.name])
+        except Exception as error:  # as above
+            self._report(dock, error)
             return
         self.views[dock.name] = view
         view.setMinimumSize(SMALLEST_VIEW)
@@ -92,3 +104,6 @@ class DockSet:
                 StudyHints(self._state, self._controller, view, self.titles[dock.name])
         if view.help:
             self.titles[dock.name].setToolTip(view.help)
+
+    def _report(self, dock: Dock, error: Exception) -> None:
+        self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")

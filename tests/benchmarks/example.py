@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,10 +42,10 @@ def filled(store: Path, compiled: Path) -> tuple[float, float]:
 def tell_filled(store: str) -> None:
     """In a process of its own: print the times once every view was seen filled, and leave."""
     from engine.runtime.cores import set_passive_waiting
-    from engine.runtime.device import preload_torch
+    from explorer.__main__ import load
 
     set_passive_waiting()
-    threading.Thread(target=preload_torch, daemon=True).start()  # as `explorer.__main__` does
+    load()  # as `explorer.__main__.main` does
     import time
 
     from PySide6.QtCore import QSize, QTimer

@@ -32,6 +32,8 @@ def test_every_number_of_draws_is_got_ready() -> None:
     drawn = np.array([[16, 32, 64]] * SAMPLES)
     posterior.warm_up(residual(64, drawn))
     before = posterior._table.cache_info().misses
+    one = np.ones((1, 1), int)
     for draws in (16, 32, 64):
-        posterior.exceedance(np.ones((1, 1), int), np.ones((1, 1, 1), int), draws, posterior.MARGIN)
+        for margin in (0.0, posterior.MARGIN):  # of findings, of verdicts
+            posterior.exceedance(one, one[None], draws, margin)
     assert posterior._table.cache_info().misses == before

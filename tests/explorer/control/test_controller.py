@@ -14,6 +14,7 @@ from real import WAIT, Desk
 
 from engine.datasets.fashion import RECOMMENDED
 from engine.errors import SpecError
+from engine.residual import posterior
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.study import example
@@ -227,6 +228,19 @@ def test_a_stored_study_is_listed_and_opens_with_its_form(desk: Desk, qtbot: QtB
     assert (form.dataset, form.methods, form.retrains, form.draws) == ("iris", ("gd",), 1, 10)
     desk.run()
     assert desk.state.study.key == key
+
+
+def test_what_judges_samples_is_computed_before_a_study_is_shown(desk: Desk) -> None:
+    """Else the window would compute it, and stand still for most of a second."""
+    desk.open()
+    desk.run()
+    assert desk.state.study is not None
+    key, tables = desk.state.study.key, []
+    desk.wait(desk.controller.opening.open_dataset, "digits")
+    posterior._table.cache_clear()
+    desk.state.study_changed.connect(lambda: tables.append(posterior._table.cache_info().currsize))
+    desk.wait(desk.controller.opening.open_study, key)
+    assert desk.state.study is not None and tables[-1] == 2, "with and without a margin"
 
 
 def test_checkpoints_and_figures_are_written(desk: Desk, tmp_path: Path) -> None:
