@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from quick import FORM
+from ranks import first_in_rank
 from real import Desk
 
 from explorer.control.opening import session_on
@@ -37,7 +38,7 @@ def test_a_dataset_comes_back_as_it_was_left(desk: Desk) -> None:
     desk.wait(desk.controller.opening.open_dataset, "iris")
     assert (desk.state.form, desk.state.forget) == (form, (1, 2, 60))
     assert desk.state.study is not None and desk.state.study.key == study.key
-    assert desk.state.selection.current == study.residual.worst_sample()
+    assert desk.state.selection.current == first_in_rank(study)
 
 
 def test_a_study_that_was_deleted_meanwhile_is_not_missed(desk: Desk) -> None:

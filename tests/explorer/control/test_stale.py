@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE
 from patience import PATIENCE_MS as WAIT
+from ranks import first_in_rank
 from real import Desk
 
 from explorer.jobs.lanes import HEAVY, PROBE, Job
@@ -145,7 +146,7 @@ def test_a_study_of_other_samples_starts_at_its_own_worst_one(ran: Desk) -> None
     settle(ran)
     study = ran.state.study
     assert study is not None
-    assert ran.state.selection.current == study.residual.worst_sample() != first
+    assert ran.state.selection.current == first_in_rank(study) != first
     ran.controller.choice.set_current(3)  # the user's own choice stays
     ran.controller.forget_set.set_text("class:versicolor:5")
     ran.run()
