@@ -156,8 +156,12 @@ class EmbeddingView(View):
     # -- building -------------------------------------------------------------------------
     def _build(self) -> None:
         self.panel.fill_frame()
-        self.panel.header.addWidget(QLabel("Color"))
+        color = QLabel("Color")
+        self.panel.header.addWidget(color)
         self.controls.build(self.panel, self.right.model, self._export)
+        self.panel.hide_while_empty(
+            color, self.controls.color, self.right.model, self.controls.beside
+        )
         self.compute = button(
             "Compute the map", "Lay the features of the chosen models out", self._compute
         )

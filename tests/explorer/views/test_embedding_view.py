@@ -491,3 +491,11 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     assert len(masks) == 2 and all(len(one) == len(few) for one in masks)
     assert {side.drawn for side in view.sides} == {"gd", "ga"}
     assert opened == [np.unique(cloud.sample[few][np.any(masks, axis=0)]).tolist()]
+
+
+def test_controls_of_the_map_are_there_once_there_is_a_map(shown: Shown) -> None:
+    view = shown.view(EmbeddingView)
+    parts = (view.controls.color, view.right.model, view.controls.beside)
+    assert view.panel.is_empty and not any(part.isVisible() for part in parts)
+    shown.fill()
+    assert not view.panel.is_empty and all(part.isVisible() for part in parts)
