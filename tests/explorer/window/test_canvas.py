@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QAbstractItemView, QMenu, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 from quick import finish
 
-from explorer import theme
 from explorer.app import Explorer, Options
 from explorer.thumbnails.grid import ThumbnailGrid
 from explorer.widgets.plot_widget import Plot
