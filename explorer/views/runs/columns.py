@@ -23,7 +23,7 @@ STATE, TIME, DATASET, NAME, DIFFERS, TAGS, NOTES = (
     "state", "time", "dataset", "name", "differs", "tags", "notes",
 )  # fmt: skip
 EDITABLE = (NAME, TAGS)
-WORDS = (DIFFERS, "methods", NOTES, TAGS)  # columns of long texts, which may be elided
+WORDS = (DIFFERS, "methods", NOTES, TAGS, "created")  # columns whose texts may be elided
 NAMED_MEASURE = re.compile(
     r"measure:(?P<measure>\w+)(?::(?P<model>[\w.\- ]+))?(?:@(?P<tau>[0-9.eE\-+]+))?"
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-LEAST = 92  # logical pixels that a column of words needs at least: its tooltip has the rest
+LEAST = 84  # logical pixels that a column of words needs at least: its tooltip has the rest
 
 
 def fitted(wanted: Mapping[str, int], words: Collection[str], room: int) -> dict[str, int]:
