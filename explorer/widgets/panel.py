@@ -32,7 +32,6 @@ class Panel(QWidget):
         row.setSpacing(SPACING)
         row.addLayout(self.header, 1)
         row.addWidget(self.options)
-        self._of_content: tuple[QWidget, ...] = ()
         self.hint = EmptyHint()
         self.empty = self.hint.label
         self._stack = QStackedWidget()
@@ -77,25 +76,14 @@ class Panel(QWidget):
         self.options.card.add(widget, label)
         self.options.show()
 
-    def hide_while_empty(self, *widgets: QWidget) -> None:
-        """Hide these controls of the header while there is no content they could change."""
-        self._of_content += widgets
-        self._show_controls()
-
-    def _show_controls(self) -> None:
-        for widget in self._of_content:
-            widget.setVisible(not self.is_empty)
-
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""
         self.hint.say(sentence)
         self._stack.setCurrentIndex(0)
-        self._show_controls()
 
     def show_content(self) -> None:
         """Show the content."""
         self._stack.setCurrentIndex(1)
-        self._show_controls()
 
     @property
     def is_empty(self) -> bool:

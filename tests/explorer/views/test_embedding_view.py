@@ -495,7 +495,15 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
 
 def test_controls_of_the_map_are_there_once_there_is_a_map(shown: Shown) -> None:
     view = shown.view(EmbeddingView)
-    parts = (view.controls.color, view.right.model, view.controls.beside)
+    controls, model = view.controls, view.right.model
+    parts = (controls.word, controls.color, model, controls.beside)
     assert view.panel.is_empty and not any(part.isVisible() for part in parts)
     shown.fill()
     assert not view.panel.is_empty and all(part.isVisible() for part in parts)
+    view.resize(340, 300)
+    assert controls.color.isVisible() and model.isVisible()
+    assert not controls.word.isVisible() and not controls.beside.isVisible()
+    view.resize(640, 300)
+    controls.beside.setChecked(True)
+    view.resize(340, 300)
+    assert controls.beside.isVisible()  # it can be switched off again
