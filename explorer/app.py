@@ -36,6 +36,7 @@ from explorer.window import qt_errors
 from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
+NEW_HERE = "New here? Seven steps show what this window tells. Help > Tour has them later."
 NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
 
 
@@ -211,9 +212,14 @@ class Explorer(QObject):
 
     def _offer_tour(self) -> None:
         """Offer the tour at the first start."""
-        sentence = "New here? Seven steps show what this window tells. Help > Tour has them later."
         start = self.window.dialogs.show_tour
-        self.notifier.show(Notice(NEWS, sentence, "Take the tour", start, stays=True))
+        self.notifier.show(Notice(NEWS, NEW_HERE, "Take the tour", start, stays=True))
+        self.window.workspaces.chosen.connect(self._withdraw_tour)
+        self.window.actions_.by_name["tour"].triggered.connect(self._withdraw_tour)
+
+    def _withdraw_tour(self) -> None:
+        """Take the offer back once somebody looks around without it: it covers a corner."""
+        self.window.toasts.withdraw(NEW_HERE)
 
     def _offer_restore(self) -> None:
         """Offer to restore the session of a window that crashed; declining loses nothing."""

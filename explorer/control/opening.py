@@ -166,16 +166,17 @@ class OpeningControl(QObject):
     def _load(self, session: Session, then: Callable[[Dataset], None], exact: bool = False) -> None:
         missing = functools.partial(self.data_missing.emit, session)
         datasets = {item.name: item.label for item in self._state.catalog.datasets}
+        label = datasets.get(session.form.dataset, session.form.dataset)
         self._opening.submit(
             Job(
-                f"Opening {session.form.dataset}",
+                f"Opening {label}",
                 functools.partial(study_tasks.load_dataset, session, exact),
                 self.lane(),
                 done=then,
                 failed=missing if exact else self._on_dataset_failed,
                 cancelled=self._state.form_changed.emit,
             ),
-            datasets.get(session.form.dataset, session.form.dataset),
+            label,
         )
 
     def _submit(self, title: str, work: Any, then: Callable[[Any], None]) -> None:

@@ -105,7 +105,7 @@ class QueryControl(QObject):
         self._requests[name] = request = (spec, arguments)
         query = QUERIES[name]
         job = Job(
-            query.title.format(*arguments),
+            query.title.format(*map(self._words, arguments)),
             functools.partial(query.task, spec, *arguments),
             query.lane,
             name,
@@ -117,6 +117,10 @@ class QueryControl(QObject):
         self._running[name] = job
         self._state.set_problem(name, "")
         self._jobs.submit(job)
+
+    def _words(self, argument: Hashable) -> Hashable:
+        """An argument as a title says it: models by their labels."""
+        return self._state.label(argument) if isinstance(argument, str) else argument
 
     def _stop(self, name: str) -> None:
         """Stop a query in progress; it will be requested again."""

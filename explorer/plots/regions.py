@@ -186,7 +186,7 @@ class RegionMaps(QAbstractScrollArea):
     def _paint_title(self, painter: QPainter, panel: Region, box: QRectF) -> None:
         place = QRectF(box.left(), box.top() - self._title(), box.width(), self._title())
         elide = Qt.TextElideMode.ElideRight
-        painter.setPen(QColor(panel.color))
+        painter.setPen(QColor(self._theme.readable(panel.color)))
         name = self.fontMetrics().elidedText(panel.label, elide, int(box.width()))
         painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, name)
 

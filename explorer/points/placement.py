@@ -9,7 +9,7 @@ import numpy as np
 GAP = 1.0  # pixels between two pictures
 FINE = 4  # cells along a picture's side, each with one candidate
 STEPS = (0.0, 18.0, 30.0, 44.0, 60.0, 80.0)  # pixels that a name may lie away from its place
-AWAY = 0.025  # cost of a pixel of distance, in covered pictures
+AWAY = 0.014  # cost of a pixel of distance, in covered pictures
 
 
 def fitting(places: np.ndarray, priority: np.ndarray, side: float) -> np.ndarray:

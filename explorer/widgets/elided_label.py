@@ -7,15 +7,17 @@ of the import time of Qt and pyqtgraph.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QToolTip
 
+from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.term import TermLabel
 
 
 class ElidedLabel(TermLabel):
-    """A muted label; when elided, its full text stays available to assistive technology.
+    """A muted label; when elided, its tooltip and assistive technology have its full text.
 
     Terms of the glossary are underlined while the whole text is drawn.
     """
@@ -35,6 +37,19 @@ class ElidedLabel(TermLabel):
     def whole(self) -> bool:
         """Whether the whole text is drawn, not elided."""
         return self.shown() == self.text()
+
+    def event(self, event: QEvent) -> bool:
+        """Show the full text, above its explanation, in the tooltip of an elided label."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and not self.whole:
+            QToolTip.showText(event.globalPos(), self.full_tip(), self)
+            return True
+        return super().event(event)
+
+    def full_tip(self) -> str:
+        """The full text, and the tooltip that the label has besides."""
+        own = self.toolTip()
+        text = literal(self.text())
+        return own if own.startswith(text) else f"{text}\n{own}".strip()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much of the text as fits."""

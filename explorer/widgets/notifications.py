@@ -218,6 +218,11 @@ class Toasts(QObject):
         toast.show()
         QAccessible.updateAccessibility(QAccessibleEvent(toast, QAccessible.Event.Alert))
 
+    def withdraw(self, sentence: str) -> None:
+        """Remove a message that nobody needs any longer."""
+        for toast in [one for one in self.toasts if one.notice.sentence == sentence]:
+            toast.dismiss()
+
     def place(self) -> None:
         """Position the toasts in the corner, one above the other."""
         bottom = self._window.height() - MARGIN

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 SPEEDS = (1, 2, 4, 8, 16)  # epochs per second
+SHORTEST = 40  # logical pixels of the slider, so that the words beside it are whole
 USUAL = 4
 
 
@@ -23,6 +24,7 @@ class EpochPlayer(QWidget):
         self.play_button = QToolButton()
         self.play_button.setCheckable(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setMinimumWidth(SHORTEST)
         self.label = QLabel()
         self.speed = QComboBox()
         self.live_button = QToolButton()

@@ -19,6 +19,7 @@ from explorer.state.app_state import AppState
 from explorer.state.durations import STEPS, describe
 from explorer.state.notice import ERROR
 from explorer.views.base import View, Wishes
+from explorer.widgets.panel import MARGIN
 
 MOST_LINES = 2000
 PLAIN = Qt.TextFormat.PlainText
@@ -39,6 +40,10 @@ class ActivityView(View):
         self._bar = QProgressBar(textVisible=False)
         self._bar.setRange(0, STEPS)
         self._bar.setAccessibleName("Progress")
+        policy = self._bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # otherwise the log would jump at every job
+        self._bar.setSizePolicy(policy)
+        self._bar.hide()
         self._log = QPlainTextEdit(readOnly=True)
         self._log.setMaximumBlockCount(MOST_LINES)
         self._log.setAccessibleName("Log")
@@ -52,7 +57,7 @@ class ActivityView(View):
         self.report_button.clicked.connect(self.report_wanted)
         self.report_button.hide()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setContentsMargins(MARGIN, 6, MARGIN, MARGIN)  # in line with the title
         row = QHBoxLayout()
         row.addWidget(self._now, 1)
         row.addWidget(self.report_button)
@@ -70,6 +75,7 @@ class ActivityView(View):
         """Show the running job and its progress."""
         busy, progress = self.state.busy, self.state.progress
         self._now.setText(describe(busy, progress))
+        self._bar.setVisible(bool(busy))
         self._bar.setValue(round(STEPS * progress.fraction) if progress else 0)
 
     def add(self, sentence: str) -> None:

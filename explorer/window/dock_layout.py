@@ -25,6 +25,7 @@ class Arrangement(QObject):
         super().__init__(window)
         self._window, self._docks = window, docks
         self.workspace = FIRST
+        self._laid: Layout | None = None  # the workspace's own layout, as last laid out
         self._own = False  # whether the user has moved a dock or a border since
         self._others: dict[str, Layout] = {}  # layouts that the user gave to other workspaces
         self._before: Layout | None = None  # the layout while one dock fills the window
@@ -37,7 +38,8 @@ class Arrangement(QObject):
         if self._own or not self.workspace:
             return True
         current = self.layout()
-        return current is None or _shape(current) != _shape(self._default())
+        expected = self._laid or self._default()
+        return current is None or _shape(current) != _shape(expected)
 
     # -- workspaces -------------------------------------------------------------------------
     def show_workspace(self, name: str) -> None:
@@ -61,15 +63,20 @@ class Arrangement(QObject):
         """Restore the workspace's own layout, whatever is closed, floating or moved."""
         self.workspace = self.workspace or FIRST
         self._others.pop(self.workspace, None)
-        self.lay_out(self._default())
+        self._lay_out_default(self._default())
         self._own = False
         self.changed.emit(self.workspace)
 
     def fit(self) -> None:
         """Share out the new size of the window as the workspace does, unless the user moved a dock
         or a border."""
-        if not self._large and not self.moved:
-            DockPlacement(self._window, self._docks, self._default()).resize()
+        if self._large or self.moved:
+            return
+        default = self._default()
+        if _shape(default) == _shape(self._laid or default):
+            DockPlacement(self._window, self._docks, default).resize()
+        else:  # lower than stacks of docks can be, or high enough again
+            self._lay_out_default(default)
 
     # -- layouts ----------------------------------------------------------------------------
     def layout(self) -> Layout | None:
@@ -155,6 +162,10 @@ class Arrangement(QObject):
         if event.type() == QEvent.Type.MouseButtonPress and watched is self._window:
             self._own = True
         return super().eventFilter(watched, event)
+
+    def _lay_out_default(self, layout: Layout) -> None:
+        self.lay_out(layout)
+        self._laid = layout
 
     def _default(self) -> Layout:
         """The workspace's own layout in the window as it is."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from explorer.state.window_layout import ACROSS, DOWN, Area, Content, Layout, Split, Stack
 
 STRIP = 128  # px: height of a strip of samples along the bottom
+LOWEST = 250  # px of height, on average: with less, all docks beside the canvas are one stack
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,18 @@ class Workspace:
     def layout(self, width: int, height: int, known: Sequence[str]) -> Layout:
         """The layout of a window whose docks share `width` x `height` px.
 
-        Docks it does not show are hidden behind the last stack beside the canvas, where they
+        In a low window the docks beside the canvas are tabs of one stack, where each has its whole
+        height. Docks it does not show are hidden behind the last stack beside the canvas, where they
         appear if somebody asks for one of them.
         """
         hidden = tuple(name for name in known if name not in self.docks)
         above = max(height - STRIP, 1) if self.strip else height
+        stacks, shares = self._present(known), self.shares
+        if above < LOWEST * len(stacks):
+            stacks, shares = [tuple(name for names in stacks for name in names)], (1.0,)
         beside = [
             Stack(names, names[0], round(share * above))
-            for names, share in zip(self._present(known), self.shares, strict=True)
+            for names, share in zip(stacks, shares, strict=True)
         ]
         beside[-1] = replace(beside[-1], names=(*beside[-1].names, *hidden))
         canvas = Stack((self.canvas,), self.canvas, round(self.share * width))

@@ -84,6 +84,18 @@ def test_every_view_is_filled_from_what_came_with_the_program(
     assert results(store) == before, "a view computed something"
 
 
+def test_the_offer_of_the_tour_ends_when_a_workspace_is_chosen(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    window = explorer.window
+    assert any("New here?" in one for one in window.toasts.sentences())
+    qtbot.mouseClick(window.workspaces.buttons["run"], LEFT)
+    assert not any("New here?" in one for one in window.toasts.sentences())
+    log = "\n".join(window.activity.lines())
+    assert "New here?" in log
+    assert "Opening Fashion" in log and "Embedding the features of Original and GD" in log
+
+
 def test_run_makes_the_study_here(explorer: Explorer, qtbot: QtBot) -> None:
     """As far as its first model, since the whole takes a while: it is not answered from there."""
     with qtbot.waitSignal(explorer.controller.queue.points, timeout=WAIT):

@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.theme import contrast
+from explorer.widgets.elided_label import ElidedLabel
 
 LEGIBLE = 4.5  # WCAG 2.1, level AA, of text
 SLACK = 2  # px that a text may lack
+ELIDED = 4  # widths of "…" that an elided text must have: a few letters, and the dots
 FEW = 9  # px: a widget smaller than this shows nothing
 
 
@@ -152,6 +154,8 @@ def _need(widget: QWidget) -> int:
     if not text or "<" in text:
         return 0
     metrics = widget.fontMetrics()
+    if isinstance(widget, ElidedLabel):  # it draws "…", and its tooltip has the whole text
+        return metrics.horizontalAdvance("…") * ELIDED
     if isinstance(widget, QLabel):
         if widget.wordWrap() or widget.textFormat() == Qt.TextFormat.RichText:
             return 0

@@ -247,6 +247,9 @@ def main(arguments: list[str]) -> int:
     explorer.window.move(0, 0)
     photographer.settle(1)
     photographer.wait_idle()
+    photographer.screen(f"{options.kind}-workspace-at-first")
+    for toast in list(explorer.window.toasts.toasts):  # they would cover a corner of every picture
+        toast.dismiss()
     for part in options.parts.split(","):
         step = getattr(photographer, part)
         step(options.kind) if part in ("workspaces", "views") else step()

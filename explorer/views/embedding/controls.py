@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 
 from engine.analysis.highlights import HIGHLIGHTS
 from engine.analysis.point_colors import COLOR_SCHEMES, RATIO
@@ -43,13 +43,25 @@ class Controls(QWidget):
         self.names = _check("Names of the classes", "Write the classes' names at their medians")
         self.beside = QToolButton()
         self.beside.setText("⇄ Beside")
+        self.word = QLabel("Color")
         self.beside.setCheckable(True)
         self.beside.setAccessibleName("Beside another model")
         self.beside.setToolTip("Show the same samples beside another model; panels move together")
+        self._parts: tuple[QWidget, ...] = ()
         for one in (self.color, self.highlight, self.trails):
             one.currentIndexChanged.connect(self._change)
         for check in (self.pictures, self.names):
             check.toggled.connect(self._change)
+
+    def fit(self, filled: bool, narrow: bool) -> None:
+        """Show what fits into the header and can change the map; nothing while there is none.
+
+        A narrow view has no room for a word that the tooltip says too, nor for two maps.
+        """
+        for part in self._parts:
+            part.setVisible(filled)
+        self.word.setVisible(filled and not narrow)
+        self.beside.setVisible(filled and (not narrow or self.beside.isChecked()))
 
     def view_state(self) -> dict[str, Any]:
         """The options, as JSON data for the session."""
@@ -78,8 +90,10 @@ class Controls(QWidget):
         self.export = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", export
         )
-        for part in (self.color, model, self.beside):
+        self._parts = (self.word, self.color, model, self.beside)
+        for part in self._parts:
             panel.header.addWidget(part)
+        model.setMinimumWidth(NARROWEST)
         panel.header.addStretch(1)
         panel.fold(self.highlight, "Highlight")
         panel.fold(self.trails, "Perturbed copies")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLabel, QMenu, QWidget
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
 from engine.results import PERTURBED, Embedding
@@ -32,6 +32,7 @@ from explorer.widgets.plain_text import menu_text
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
+NARROW = 400  # logical pixels: the title has no room for all controls
 
 
 class EmbeddingView(View):
@@ -97,12 +98,22 @@ class EmbeddingView(View):
             self._take_theme(theme_of(self.state.theme))
         if shown is None or dataset is None:
             self._say_what_next()
+            self._fit_header()
             return
         self.panel.show_content()
+        self._fit_header()
         self.drawing.draw(changed, self._drawn(shown), shown, dataset)
         if changed & {"selection", "forget", "dataset"}:
             self._count_selection(dataset)
         self.canvas.arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the header of a narrow view."""
+        super().resizeEvent(event)
+        self._fit_header()
+
+    def _fit_header(self) -> None:
+        self.controls.fit(not self.panel.is_empty, self.width() < NARROW)
 
     def sight_changed(self) -> None:
         """Request the embedding of the two models only while the view is visible."""
@@ -156,7 +167,6 @@ class EmbeddingView(View):
     # -- building -------------------------------------------------------------------------
     def _build(self) -> None:
         self.panel.fill_frame()
-        self.panel.header.addWidget(QLabel("Color"))
         self.controls.build(self.panel, self.right.model, self._export)
         self.compute = button(
             "Compute the map", "Lay the features of the chosen models out", self._compute

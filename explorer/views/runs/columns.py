@@ -23,6 +23,7 @@ STATE, TIME, DATASET, NAME, DIFFERS, TAGS, NOTES = (
     "state", "time", "dataset", "name", "differs", "tags", "notes",
 )  # fmt: skip
 EDITABLE = (NAME, TAGS)
+WORDS = (DIFFERS, "methods", NOTES, TAGS, "created")  # columns whose texts may be elided
 NAMED_MEASURE = re.compile(
     r"measure:(?P<measure>\w+)(?::(?P<model>[\w.\- ]+))?(?:@(?P<tau>[0-9.eE\-+]+))?"
 )
@@ -165,6 +166,7 @@ def measure_column(
         name += "" if follows else f"@{tau:g}"
         at = f" at τ {shown_tau if follows else tau:g}"
     unit = f" ({quantity.unit})" if quantity.unit else ""
+    percent = ", %" if quantity.unit == "%" else ""  # other units are in the tooltip
     words = f"{quantity.label} of {label}{at}"
     tip = f"{words}{unit}: {quantity.help}; {goal_words(quantity)}."
     if quantity.at_tau and follows:
@@ -173,7 +175,7 @@ def measure_column(
         name, quantity.label, tip,
         lambda row: _measured(quantity, row.measure(quantity.name, model, tau), row),
         lambda row: row.measure(quantity.name, model, tau),
-        True, f"{label}{at.replace(' at', ',')}", quantity, model, tau, words,
+        True, f"{label}{percent}{at.replace(' at', ',')}", quantity, model, tau, words,
     )  # fmt: skip
 
 

@@ -41,9 +41,11 @@ class RunsPages(QTabWidget):
         """Take the theme's colors; the pages take theirs with what they show."""
         self.parallel.plot.update()
 
-    def say_count(self, shown: int, total: int, brushed: bool) -> None:
-        """Say how many of the studies are shown."""
+    def say_count(self, shown: int, total: int, brushed: bool, dataset: str = "") -> None:
+        """Say how many of the studies are shown. dataset: that of all of them, '' for several."""
         text = f"{total:,} {'study' if total == 1 else 'studies'}"
+        if dataset:
+            text += f" of {dataset}"
         if shown != total:
             text = f"{shown:,} of {text}{', brushed' * brushed}"
         self.count_label.setText(text)

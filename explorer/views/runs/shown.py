@@ -13,6 +13,7 @@ from explorer.state.app_state import AppState
 from explorer.views.runs.columns import (
     DATASET,
     DEFAULT,
+    DIFFERS,
     MEASURE,
     NAME,
     Column,
@@ -63,13 +64,16 @@ class ShownRows:
     def columns(self) -> list[Column]:
         """The chosen columns, without those that would say nothing.
 
-        These are the dataset where there is one, and the name while no study has one.
+        These are the dataset where there is one, the name while no study has one, and what differs
+        while nothing does.
         """
         silent = set()
         if len({row.dataset for row in self.rows}) == 1:
             silent.add(DATASET)
         if not self.naming and not any(row.name for row in self.rows):
             silent.add(NAME)
+        if not any(row.differs for row in self.rows):
+            silent.add(DIFFERS)
         names = [name for name in self.names if name not in silent] or self.names
         return columns_named(names, self.model_label, self.chosen_model, self.tau, self.settings)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -16,16 +24,17 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.theme import LIGHT, Theme
-from explorer.views.runs.columns import DIFFERS, NAME, STATE, Column
+from explorer.views.runs.columns import DIFFERS, NAME, STATE, WORDS, Column
 from explorer.views.runs.model import FRACTION, Index, RowModel, SortedRows
 from explorer.views.runs.rows import StudyRow
+from explorer.views.runs.widths import fitted
 from explorer.widgets.plot_widget import no_collection
 
 WIDEST, NARROWEST = 200, 44  # logical pixels of a column until the user changes it
 WIDEST_DIFFERS = 360
 RUNNING_TEXT = "▶ 100 %, 1:00:00 left"
 MEASURED = 60  # rows whose texts determine the widths of columns
-BAR, PAD = 3, 18  # logical pixels: height of a progress bar; around a text
+BAR, PAD = 3, 14  # logical pixels: height of a progress bar; around a text
 NAME_WIDTH = 64
 
 
@@ -243,10 +252,10 @@ class RunsTable(QTableView):
 
     def _fit(self) -> None:
         """Fit the columns to their texts, apart from those that the user resized."""
-        self._fitting = True
         metrics = self.fontMetrics()
         rows = self.cells.rows[:MEASURED]
-        for place, column in enumerate(self.cells.columns):
+        wanted: dict[str, int] = {}
+        for column in self.cells.columns:
             texts = {column.text(row) for row in rows}
             if column.name == STATE and any(row.fraction >= 0 for row in rows):
                 texts.add(RUNNING_TEXT)
@@ -256,8 +265,18 @@ class RunsTable(QTableView):
             width = max(width, max(map(metrics.horizontalAdvance, titles)) + PAD)
             if column.name == NAME:
                 width = max(width, NAME_WIDTH)
-            self.setColumnWidth(place, self._widths.get(column.name, width))
+            wanted[column.name] = self._widths.get(column.name, width)
+        words = [name for name in WORDS if name not in self._widths]
+        self._fitting = True
+        for place, width in enumerate(fitted(wanted, words, self.viewport().width()).values()):
+            self.setColumnWidth(place, width)
         self._fitting = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the columns to another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
 
     def _on_resized(self, place: int, _before: int, width: int) -> None:
         if not self._fitting and 0 <= place < len(self.cells.columns):

@@ -184,7 +184,9 @@ class RunsView(View):
             self._accepted = identities
             self.table.narrow(lambda row: row.identity in identities)
         self.controls.say_hint(self.shown.hint(len(accepted)))
-        self.pages.say_count(len(identities), len(self.shown.rows), passing is not None)
+        rows, datasets = self.shown.rows, {row.dataset for row in self.shown.rows}
+        only = datasets.pop() if len(datasets) == 1 else ""
+        self.pages.say_count(len(identities), len(rows), passing is not None, only)
 
     def _show_chosen(self) -> None:
         rows = self.table.selected()

@@ -47,6 +47,14 @@ def test_names_avoid_each_other_and_pictures_and_stay_near() -> None:
     assert np.hypot(*(centers - anchors).T).max() < 140
 
 
+def test_a_name_goes_as_far_as_60_pixels_rather_than_over_a_picture() -> None:
+    xs, ys = np.meshgrid(np.arange(-270, 271, 90), [-30, 0, 30])
+    covered = 400 + np.column_stack([xs.ravel(), ys.ravel()]).astype(float)
+    size = np.array([[70.0, 19.0]])  # wherever it is among them, it covers one at least
+    center = name_places(np.array([[400.0, 400.0]]), size, covered, 14.0)[0]
+    assert (np.abs(covered - center) >= size[0] / 2 + 14).any(1).all()
+
+
 def test_a_name_without_any_free_place_is_left_out() -> None:
     anchors = np.zeros((80, 2))
     centers = name_places(anchors, np.full((80, 2), 60.0), np.empty((0, 2)), 10.0)

@@ -491,3 +491,19 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     assert len(masks) == 2 and all(len(one) == len(few) for one in masks)
     assert {side.drawn for side in view.sides} == {"gd", "ga"}
     assert opened == [np.unique(cloud.sample[few][np.any(masks, axis=0)]).tolist()]
+
+
+def test_controls_of_the_map_are_there_once_there_is_a_map(shown: Shown) -> None:
+    view = shown.view(EmbeddingView)
+    controls, model = view.controls, view.right.model
+    parts = (controls.word, controls.color, model, controls.beside)
+    assert view.panel.is_empty and not any(part.isVisible() for part in parts)
+    shown.fill()
+    assert not view.panel.is_empty and all(part.isVisible() for part in parts)
+    view.resize(340, 300)
+    assert controls.color.isVisible() and model.isVisible()
+    assert not controls.word.isVisible() and not controls.beside.isVisible()
+    view.resize(640, 300)
+    controls.beside.setChecked(True)
+    view.resize(340, 300)
+    assert controls.beside.isVisible()  # it can be switched off again

@@ -185,7 +185,7 @@ def test_measures_follow_the_tau_of_the_other_views(view: RunsView, shown: Shown
 def test_the_filter_understands_words_and_comparisons_and_explains_itself(view: RunsView) -> None:
     QTest.keyClicks(view.filter, "seed>1 rurk.tau=0.2")
     assert column(view, DIFFERS) == ["seed 2, tau 0.2", "seed 3, tau 0.2"]
-    assert view.pages.count_label.text() == "2 of 12 studies"
+    assert view.pages.count_label.text() == "2 of 12 studies of digits"
     assert view.controls.hint.isHidden()
     QTest.keyClicks(view.filter, " unlearn>")
     assert view.controls.hint.isVisible()
@@ -252,7 +252,7 @@ def test_a_brush_by_mouse_filters_the_table_and_a_click_takes_it_back(view: Runs
     QTest.mouseRelease(plot, LEFT, NONE, end)
     assert plot.inside.sum() == 6
     assert view.table.model().rowCount() == 6
-    assert view.pages.count_label.text() == "6 of 12 studies, brushed"
+    assert view.pages.count_label.text() == "6 of 12 studies of digits, brushed"
     assert "6 of 12 studies pass" in view.parallel.caption.text()
     QTest.mouseClick(plot, LEFT, NONE, at(view, "setting:seed", 0.5))
     assert view.table.model().rowCount() == 12

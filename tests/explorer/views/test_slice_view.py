@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import synthetic
-from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtCore import QObject, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from real import Desk, run
@@ -25,6 +25,7 @@ from explorer.jobs.lanes import Job, Jobs
 from explorer.plots.regions import SMALLEST, columns_for, outline
 from explorer.state.app_state import AppState
 from explorer.state.selection import Selection
+from explorer.theme import contrast, theme_of
 from explorer.views.slice import SliceView
 
 
@@ -56,6 +57,24 @@ def test_every_model_has_a_panel_with_its_share_of_the_ball(shown: Shown) -> Non
     page = view.maps.viewport().rect()
     assert all(page.contains(box) and box.width() == box.height() for box in boxes)
     assert not any(a.intersects(b) for a in boxes for b in boxes if a is not b)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_models_names_above_the_panels_can_be_read(shown: Shown, look: str) -> None:
+    shown.fill()
+    shown.state.slice, shown.state.theme = slice_of(), look
+    view = shown.view(SliceView)
+    image = view.maps.viewport().grab().toImage()
+    ground = theme_of(look).base
+    for place in range(len(synthetic.MODELS)):
+        box = view.maps.panel_rect(place)
+        above = QRect(box.left(), box.top() - 16, box.width(), 15).intersected(image.rect())
+        colors = {
+            image.pixelColor(x, y).name()
+            for x in range(above.left(), above.right())
+            for y in range(above.top(), above.bottom())
+        }
+        assert max(contrast(color, ground) for color in colors) >= 4.4, place  # antialiased
 
 
 def test_the_cursor_reads_class_and_confidence_with_up_on_top(shown: Shown) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QEvent, QPoint
+from PySide6.QtGui import QAccessible, QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from explorer.widgets.elided_label import ElidedLabel
@@ -25,6 +27,11 @@ def test_text_that_does_not_fit_is_elided_but_fully_accessible(qtbot: QtBot) -> 
     assert WORDS.startswith(label.shown()[:-1].rstrip())
     assert label.text() == told(label) == WORDS
     assert label.terms() == [] and label.underlines() == []
+    tip = QHelpEvent(QEvent.Type.ToolTip, QPoint(20, 8), label.mapToGlobal(QPoint(20, 8)))
+    QApplication.sendEvent(label, tip)
+    assert QToolTip.text() == WORDS
+    label.setToolTip("Why they are recognized.")
+    assert label.full_tip() == f"{WORDS}\nWhy they are recognized."
     label.resize(label.sizeHint())
     assert label.shown() == WORDS
     assert label.terms() == ["Epoch", "Forget set"]

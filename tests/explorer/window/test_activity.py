@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QPlainTextEdit, QScrollBar
+from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QScrollBar
 from pytestqt.qtbot import QtBot
 
 from explorer.state.app_state import AppState
@@ -26,6 +26,17 @@ def bar_of(view: ActivityView) -> QScrollBar:
     log = view.findChild(QPlainTextEdit)
     assert log is not None
     return log.verticalScrollBar()
+
+
+def test_progress_is_drawn_only_while_something_runs(view: ActivityView, qtbot: QtBot) -> None:
+    log, progress = view.findChild(QPlainTextEdit), view.findChild(QProgressBar)
+    assert log is not None and progress is not None and not progress.isVisible()
+    before = log.geometry()
+    view.state.busy = "Training Original"
+    qtbot.waitUntil(progress.isVisible)
+    assert log.geometry() == before
+    view.state.busy = ""
+    qtbot.waitUntil(lambda: not progress.isVisible())
 
 
 @pytest.mark.parametrize("size", [(400, 130), (180, 240), (600, 400)])

@@ -23,9 +23,10 @@ from explorer.window.actions import COMMANDS
 from explorer.window.dock_set import SMALLEST_VIEW
 from explorer.window.docks import DOCKS
 from explorer.window.shortcuts import ShortcutsDialog
-from explorer.window.workspaces import BY_NAME, WORKSPACES
+from explorer.window.workspaces import BY_NAME, STRIP, WORKSPACES
 
 SMALL, USUAL = QSize(1000, 640), QSize(1440, 900)
+LOW = QSize(952, 560)  # half of 1920 x 1200, without the frame
 
 
 @pytest.fixture
@@ -176,6 +177,26 @@ def test_each_workspace_gives_its_canvas_the_most_room(
         }
         assert max(areas, key=lambda name: areas[name]) == workspace.canvas
         assert all(window.rect().contains(window.docks[name].geometry()) for name in areas)
+
+
+def test_in_a_low_window_the_docks_beside_the_canvas_are_one_stack(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    window = explorer.window
+    for workspace in WORKSPACES:
+        resize(explorer, USUAL, qtbot)
+        window.show_workspace(workspace.name)
+        beside = [name for stack in workspace.side for name in stack]
+        first, last = (window.docks[stack[0]] for stack in (workspace.side[0], workspace.side[-1]))
+        assert last not in window.tabifiedDockWidgets(first)
+        resize(explorer, LOW, qtbot)
+        tabs = {first, *window.tabifiedDockWidgets(first)}
+        assert tabs >= {window.docks[name] for name in beside}
+        assert first.height() > 0.7 * LOW.height() - STRIP
+        assert visible(explorer) == workspace.docks and not window._arrangement.moved
+        resize(explorer, USUAL, qtbot)
+        assert last not in window.tabifiedDockWidgets(first)
+        assert not window._arrangement.moved
 
 
 def test_a_workspace_keeps_what_the_user_moved_until_it_is_reset(
