@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 PATIENCE_S = 60
-FIRST, LAST = 170, 260  # numbers of displays to try
 
 
 @dataclass(frozen=True)
@@ -37,23 +35,21 @@ def server(screen: Screen) -> Iterator[dict[str, str]]:
     """An X server with a window manager if there is one; gives the environment for programs."""
     if shutil.which("Xvfb") is None:
         raise SystemExit("The gallery needs Xvfb (Debian: apt-get install xvfb openbox).")
-    number = next(n for n in range(FIRST, LAST) if not Path(f"/tmp/.X11-unix/X{n}").exists())
     size = f"{screen.width}x{screen.height}x24"
     quiet = subprocess.DEVNULL
-    running = [
-        subprocess.Popen(
-            ["Xvfb", f":{number}", "-screen", "0", size, "-nolisten", "tcp"],
-            stdout=quiet, stderr=quiet,
-        )
-    ]  # fmt: skip
-    environment = {
-        **os.environ,
-        "DISPLAY": f":{number}",
-        "QT_QPA_PLATFORM": "xcb",
-        "QT_SCALE_FACTOR": str(screen.scale),
-    }
+    # The server itself takes a free number: two galleries at once must not share a screen.
+    first = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"],
+        stdout=subprocess.PIPE, stderr=quiet, text=True,
+    )  # fmt: skip
+    running = [first]
     try:
-        _wait_for(Path(f"/tmp/.X11-unix/X{number}"))
+        environment = {
+            **os.environ,
+            "DISPLAY": f":{_number_of(first)}",
+            "QT_QPA_PLATFORM": "xcb",
+            "QT_SCALE_FACTOR": str(screen.scale),
+        }
         if shutil.which("openbox"):
             running.append(
                 subprocess.Popen(["openbox"], env=environment, stdout=quiet, stderr=quiet)
@@ -65,9 +61,8 @@ def server(screen: Screen) -> Iterator[dict[str, str]]:
             process.wait(PATIENCE_S)
 
 
-def _wait_for(socket: Path) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not socket.exists():
-        if time.monotonic() > end:
-            raise SystemExit("Xvfb did not start.")
-        time.sleep(0.1)
+def _number_of(process: subprocess.Popen[str]) -> int:
+    """The number of the display, which the server writes once it answers."""
+    if process.stdout is None or not select.select([process.stdout], [], [], PATIENCE_S)[0]:
+        raise SystemExit("Xvfb did not start.")
+    return int(process.stdout.readline())
