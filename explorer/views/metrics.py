@@ -91,8 +91,7 @@ class MetricsView(View):
             self.runs.set_studies(self.state.studies, study, self.state.compared)
         for part in (self.export_button, self.copy_button):
             part.setEnabled(study is not None)
-        for part in (self.tau, self.tabs):
-            part.setVisible(study is not None)
+        self.panel.show_controls(study is not None)
         if study is None:
             self.board = None
             self.info.set_text("")
