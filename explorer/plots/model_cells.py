@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from engine.analysis.finding import Finding, plain
 from engine.analysis.model_table import RESIDUAL, RETRAIN, ModelCell, ModelRow, ModelTable, Quantity
@@ -33,7 +34,8 @@ TIP = 80  # characters of a line of a tooltip
 def columns(board: ModelTable, length: int = LONG) -> list[Column]:
     """The headers: measure and unit, and below them, if they are long, which values are better."""
     model = Column("Model", "Original, Re-train (mean over all) and the unlearning methods")
-    headers = [model, FINDING]
+    finding = replace(FINDING, title="Finding\nrecognized") if length == BRIEF else FINDING
+    headers = [model, finding]
     for one in board.quantities:
         unit = f" {one.unit}" if one.unit else ""
         at = f", at τ {board.tau:g}" if one.at_tau else ""
