@@ -79,9 +79,9 @@ class Score:
         """(coordinate, text) of the ticks of a nonlinear axis; empty for a linear one."""
         if self.scale == LOG:
             powers = range(1 - DECADES, DECADES + 1)
-            return [(float(-DECADES), "0"), *((float(k), f"{10.0**k:g}") for k in powers)]
+            return [(float(-DECADES), "0"), *((float(k), _decimal(10.0**k)) for k in powers)]
         if self.scale == LOGIT:
-            return [(float(self.drawn(np.array(p))), f"{p:g}") for p in MARKS]
+            return [(float(self.drawn(np.array(p))), _decimal(p)) for p in MARKS]
         return []
 
 
@@ -220,3 +220,12 @@ def _log_softmax(logits: np.ndarray) -> Floats:
 def _logistic(coordinate: float) -> float:
     odds = 10.0**coordinate
     return float(odds / (1 + odds))
+
+
+def _decimal(value: float) -> str:
+    """A tick as a decimal number without exponent, down to LEAST.
+
+    >>> _decimal(1e-5), _decimal(0.9999), _decimal(1000.0)
+    ('0.00001', '0.9999', '1000')
+    """
+    return f"{value:.{DECADES}f}".rstrip("0").rstrip(".")

@@ -17,7 +17,7 @@ from explorer.widgets.plot_widget import no_collection
 GAP, LEADER = 8, 5  # logical pixels: between a curve and its name; of shift, to draw a line to it
 MARK = 5  # of a mark at the edge
 PLACES = 25  # tried for the name of the band
-CLEAR = 2  # logical pixels around it
+CLEAR, SPOT = 2, 8  # logical pixels around it; from it to the center of a mark
 MOST = 0.8  # of the width, for that name
 TIMES = 3  # cost of a pixel of a curve behind the name
 SHORTER, DEAREST = 20, 150  # cost of a shorter name; cost, from which none is written
@@ -40,13 +40,17 @@ class EndLabel:
 
 @dataclass(frozen=True, eq=False)
 class BandName:
-    """The name of a band x, low, high (n,), longest first; `curves` (n, 2) should stay clear."""
+    """The name of a band x, low, high (n,), longest first.
+
+    curves (n, 2): should stay clear; spots: centers (x, y) of marks that it must not cover.
+    """
 
     texts: tuple[str, ...]
     x: np.ndarray
     low: np.ndarray
     high: np.ndarray
     curves: tuple[np.ndarray, ...] = ()
+    spots: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,7 @@ class Annotations(QWidget):
             for one in band.curves
             if len(one)
         ]
+        spots = [self._place(*spot) for spot in band.spots]
         found = []
         lefts = np.linspace(frame.left() + 4, frame.right() - size[0] - 4, PLACES)
         for left in lefts.tolist():
@@ -185,7 +190,8 @@ class Annotations(QWidget):
                 (25, top.min() - size[1] - 2),
             ):
                 box = QRectF(left, y, *size)
-                if frame.contains(box):
+                around = box.adjusted(-SPOT, -SPOT, SPOT, SPOT)
+                if frame.contains(box) and not any(around.contains(spot) for spot in spots):
                     found.append((extra + _covered(box, curves) + 0.01 * left, box))
         return found
 

@@ -62,6 +62,7 @@ class CurveChart(Chart):
         self._margin = -1  # logical pixels at the right, for the names
         self._floor: float | None = None
         self._held: ValueRange | None = None
+        self._spots: tuple[tuple[float, float], ...] = ()
         self.hover_y = 0.0  # height of the cursor in the coordinates of the view
         box = self.plot.getViewBox()
         box.sigRangeChangedManually.connect(self._set_free)
@@ -119,6 +120,11 @@ class CurveChart(Chart):
     def set_floor(self, floor: float | None) -> None:
         """Set the lowest value of the axis, for measures that cannot be smaller."""
         self._floor = floor
+
+    def keep_clear(self, spots: Sequence[tuple[float, float]]) -> None:
+        """Keep the name of the band off marks with these centers."""
+        self._spots = tuple(spots)
+        self._annotate()
 
     def set_line(self, x: float | None, text: str = "") -> None:
         """Put the line at x with a text beside its top, or hide it."""
@@ -226,7 +232,7 @@ class CurveChart(Chart):
         theme = self._theme or LIGHT
         named = [one for one in self._series if one.listed]
         self.notes.labels = tuple(end_label(one, self._scaled, theme) for one in named)
-        self.notes.band = band_name(self._ground, self._series, self._scaled)
+        self.notes.band = band_name(self._ground, self._series, self._scaled, self._spots)
         view = self.plot.viewRange()
         self.notes.marks = tuple(edge_marks(self._series, self._scaled, view))
         usual = not (self._free or self._everything)

@@ -22,8 +22,16 @@ def end_label(one: Series, scaled: Scaled, theme: Theme) -> EndLabel:
     return EndLabel(one.name, one.label, theme.readable(one.style.color), x, end, one.shown)
 
 
-def band_name(ground: Ground, series: Sequence[Series], scaled: Scaled) -> BandName | None:
-    """The name of the band and the curves that it should not cover; None without a band."""
+def band_name(
+    ground: Ground,
+    series: Sequence[Series],
+    scaled: Scaled,
+    spots: Sequence[tuple[float, float]] = (),
+) -> BandName | None:
+    """The name of the band and the curves that it should not cover; None without a band.
+
+    spots: centers of marks that it must not cover, as drawn.
+    """
     if not ground.label or ground.x is None or ground.low is None or ground.high is None:
         return None
     curves = [np.column_stack([one.x, scaled(one.y)]) for one in series if one.shown]
@@ -31,7 +39,8 @@ def band_name(ground: Ground, series: Sequence[Series], scaled: Scaled) -> BandN
         level = scaled(np.full(2, ground.level))
         curves.append(np.column_stack([ground.x[[0, -1]], level]))
     texts = (ground.label, *ground.shorter)
-    return BandName(texts, ground.x, scaled(ground.low), scaled(ground.high), tuple(curves))
+    low, high = scaled(ground.low), scaled(ground.high)
+    return BandName(texts, ground.x, low, high, tuple(curves), tuple(spots))
 
 
 def edge_marks(

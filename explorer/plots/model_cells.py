@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from engine.analysis.finding import Finding, plain
 from engine.analysis.model_table import RESIDUAL, RETRAIN, ModelCell, ModelRow, ModelTable, Quantity
@@ -14,6 +15,7 @@ from explorer.theme import Theme
 from explorer.widgets.table import Cell, Column
 
 BEST = {"up": "best: high", "down": "best: low", RETRAIN: "best: as Re-train", "one": "best: 1"}
+LONG, SHORT, BRIEF = range(3)  # lengths of the words: all; shorter headers; shorter findings too
 GOALS = {
     "up": "higher is better",
     "down": "lower is better",
@@ -29,44 +31,64 @@ FINDING = Column(
 TIP = 80  # characters of a line of a tooltip
 
 
-def columns(board: ModelTable) -> list[Column]:
-    """The headers: measure and unit, and below them which values are better."""
+def columns(board: ModelTable, length: int = LONG) -> list[Column]:
+    """The headers: measure and unit, and below them, if they are long, which values are better."""
     model = Column("Model", "Original, Re-train (mean over all) and the unlearning methods")
-    headers = [model, FINDING]
+    finding = replace(FINDING, title="Finding\nrecognized") if length == BRIEF else FINDING
+    headers = [model, finding]
     for one in board.quantities:
         unit = f" {one.unit}" if one.unit else ""
         at = f", at τ {board.tau:g}" if one.at_tau else ""
         tip = f"{one.help}{f', in {one.unit}' if one.unit else ''}{at}; {GOALS[one.better]}"
-        headers.append(Column(f"{one.label}{unit}\n{BEST[one.better]}", tip))
+        title = f"{one.label}{unit}\n{BEST[one.better]}"
+        if length != LONG and one.unit:
+            title = f"{one.label}\n{one.unit}"
+        headers.append(Column(title, tip))
     return headers
 
 
 def rows(
-    board: ModelTable, theme: Theme, findings: Sequence[Finding] = (), yardstick: str = ""
+    board: ModelTable,
+    theme: Theme,
+    findings: Sequence[Finding] = (),
+    yardstick: str = "",
+    length: int = LONG,
 ) -> list[list[Cell]]:
     """One row per model, followed by a row of its published values, if any.
 
-    findings: on the models; yardstick: how many samples a Re-train is charged with, '' if unknown.
+    findings: on the models; yardstick: how many samples a Re-train is charged with, '' if unknown;
+    length: BRIEF for the numbers of the findings alone.
     """
     cells = []
     found = {(one.model, one.run): one for one in findings}
     for row in board.rows:
         color = theme.model_style(row.model).color
         name = Cell(row.label, row.run, row.name, color)
-        words = _finding(found.get((row.model, row.run)) if row.n == 1 else None)
+        words = _finding(found.get((row.model, row.run)) if row.n == 1 else None, length)
         if row.model == RETRAIN and not row.run and row.n == 1:
-            words = Cell(yardstick, "each judged by the others" * bool(yardstick), words=True)
+            words = _yardstick(yardstick, length)
         cells.append([name, words, *(_cell(row.entry(one.name), one) for one in board.quantities)])
         if any(entry.published for entry in row.entries.values()):
             cells.append([*_published(row, board)])
     return cells
 
 
-def _finding(found: Finding | None) -> Cell:
+def _yardstick(words: str, length: int) -> Cell:
+    """How many samples a Re-train is charged with, and by whom."""
+    judges = "each judged by the others" * bool(words)
+    if length < BRIEF:
+        return Cell(words, judges, words=True)
+    return Cell(words.removeprefix("copies of "), words=True, tip=f"{words}, {judges}".strip(", "))
+
+
+def _finding(found: Finding | None, length: int) -> Cell:
     """A finding in two lines; a link to the samples it counts, else to its first tau."""
     if found is None:
         return Cell("", words=True)
     first, _, second = plain(found.short).partition("; ")
+    if length == BRIEF:
+        first, where, at = plain(found.brief).partition(" from ")
+        second = f"from {at}" if where else ""
     link = found.links[0] if found.links else None
     tip = textwrap.fill(found.text, TIP, break_on_hyphens=False)
     value = math.nan if found.residual is None else float(found.residual)

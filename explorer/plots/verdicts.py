@@ -45,7 +45,6 @@ class VerdictStrip(QWidget):
         self._blocks: tuple[Block, ...] = ()
         self._taus = np.zeros(0)
         self._classes: Sequence[str] = ()
-        self._empty = ""
         self._theme = LIGHT
         self.setAccessibleName("Verdicts on the copies of the current sample")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -55,16 +54,10 @@ class VerdictStrip(QWidget):
     ) -> None:
         """Show these verdicts; taus (T,), classes: names by number."""
         self._blocks, self._taus, self._classes = tuple(blocks), taus, classes
-        self._empty, self._theme = "", theme
+        self._theme = theme
         words = (f"{one.label} {one.result} copies recognized" for one in blocks)
         self.setAccessibleDescription("; ".join(words))
         self.updateGeometry()
-        self.update()
-
-    def show_sentence(self, sentence: str, theme: Theme) -> None:
-        """Show a sentence instead of blocks."""
-        self._blocks, self._empty, self._theme = (), sentence, theme
-        self.setAccessibleDescription(sentence)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -135,10 +128,6 @@ class VerdictStrip(QWidget):
     def _paint(self) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._empty:
-            painter.setPen(QColor(self._theme.muted))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(PAD, 0, -PAD, 0), int(flags), self._empty)
         for number, block in enumerate(self._blocks):
             self._paint_title(painter, block, self.grid_of(number))
             self._paint_cells(painter, block, self.grid_of(number))

@@ -11,13 +11,15 @@ from engine.figures.catalog import KINDS
 from explorer.state.app_state import AppState
 from explorer.state.figure_format import PRESETS
 from explorer.views.base import View, Wishes
+from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.preview import DPI, Preview
 
 EMPTY = "No figures yet. Press Run, or open a stored study; every figure of it is drawn here."
 FIRST = "curves"
 LARGE = 2  # at most this many times the printed size on the screen
-LINES = 3  # of the caption
+LINES = 2  # of the caption, at least
+SHORTEST = 12  # letters of the kind that are seen in a narrow title
 SETTLE_MS = 200  # between the last change and a new drawing
 
 
@@ -54,15 +56,21 @@ class FiguresView(View):
         """Draw anew what has changed, a moment after the last change."""
         if self.state.study is None:
             self.panel.show_empty(EMPTY)
+            self.info.set_text("")
             return
         self.panel.show_content()
         shown = self.state.figure_preview
         if "figure_preview" in changed and shown is not None and shown.kind == self._kind():
             self.preview.show_picture(shown.png)
-            self.caption.setText(shown.caption)
+            words, _, origin = shown.caption.strip().partition("\n\n")
+            self.caption.setText(words)
+            self.info.set_text(
+                f"The caption goes on in the file that is exported.\n\n{origin}" * bool(origin)
+            )
         if "problems" in changed and (problem := self.state.problems.get("figure_preview")):
             self.preview.say(problem)
             self.caption.setText("")
+            self.info.set_text("")
         if changed - {"figure_preview", "problems"}:
             self._timer.start()
 
@@ -99,7 +107,12 @@ class FiguresView(View):
         self.width_mm.setAccessibleName("Width")
         self.width_mm.setToolTip("The width that the journal prints")
         for text, mm in PRESETS.items():
-            self.width_mm.addItem(f"{text}, {mm:g} mm", mm)
+            self.width_mm.addItem(f"{mm:g} mm, {text.lower()}", mm)
+        self.kind.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.kind.setMinimumContentsLength(SHORTEST)
+        self.info = InfoMark()
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
@@ -112,6 +125,7 @@ class FiguresView(View):
         )
         self.panel.header.addWidget(self.kind)
         self.panel.header.addWidget(self.width_mm)
+        self.panel.header.addWidget(self.info)
         self.panel.header.addStretch(1)
         self.panel.header.addWidget(self.copy_button)
         self.panel.header.addWidget(self.export_button)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QMenu,
-    QTabWidget,
+    QStackedWidget,
+    QTabBar,
     QToolButton,
     QWidget,
 )
@@ -25,17 +26,15 @@ from engine.results import Study
 from engine.tables import model_csv, model_report, table
 from engine.tables.csv import csv_text
 from engine.tables.latex import latex
-from explorer.plots import model_cells
+from explorer.plots.model_table import ModelGrid
 from explorer.plots.runs_button import RunsButton
 from explorer.plots.tradeoff import Tradeoff
 from explorer.state.app_state import AppState
 from explorer.state.shown_findings import shown_findings
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
-from explorer.widgets.elided_label import ElidedLabel
+from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import Panel, button, muted_label
-from explorer.widgets.plain_text import literal
-from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
 TABS = ("table", "scatter")  # their names in sessions
@@ -59,21 +58,22 @@ class MetricsView(View):
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.table = CellTable([])
+        self.table = ModelGrid()
         self.table.setAccessibleName("Metrics of every model")
         self.tradeoff = Tradeoff()
         self.board: ModelTable | None = None
         self._findings: tuple[Finding, ...] = ()
         self._yardstick = ""
         self._paper: Published | None = None
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.table, "Table")
-        self.tabs.addTab(self.tradeoff, "Scatter")
-        self.tabs.setTabToolTip(TABLE, "Every measure of every model; click a header to sort")
-        self.tabs.setTabToolTip(SCATTER, "Any two measures, with the Pareto front")
-        self.panel = Panel(self.tabs, self)
+        self.tabs, self.pages = QTabBar(), QStackedWidget()
+        for title, tip, page in (
+            ("Table", "Every measure of every model; click a header to sort", self.table),
+            ("Scatter", "Any two measures, with the Pareto front", self.tradeoff),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(title), tip)
+            self.pages.addWidget(page)
+        self.tabs.setAccessibleName("Pages of Metrics")
+        self.panel = Panel(self.pages, self)
         self._build_header()
         self.note: QLabel = muted_label()
         self.panel.add_row(self.note)
@@ -81,7 +81,7 @@ class MetricsView(View):
         self.table.followed.connect(self._follow)
         self.runs.chosen.connect(self.do.compare)
         self.runs.mean_toggled.connect(self._fill)
-        self.tabs.currentChanged.connect(self._fill)
+        self.tabs.currentChanged.connect(self._turn_to)
         self.follow("study", "theme", "probe", "dataset", "beside", "studies", "compared")
 
     def refresh(self, changed: set[str]) -> None:
@@ -89,11 +89,12 @@ class MetricsView(View):
         study = self.state.study
         if changed & {"studies", "study", "compared"}:
             self.runs.set_studies(self.state.studies, study, self.state.compared)
-        for part in (self.export_button, self.copy_button, self.tau):
+        for part in (self.export_button, self.copy_button):
             part.setEnabled(study is not None)
+        self.panel.show_controls(study is not None)
         if study is None:
             self.board = None
-            self.caption.setText("")
+            self.info.set_text("")
             self.note.setVisible(False)
             self.panel.show_empty(EMPTY)
             return
@@ -130,7 +131,7 @@ class MetricsView(View):
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
-        self.caption = ElidedLabel()
+        self.info = InfoMark()
         self.tau = QComboBox()
         self.tau.setAccessibleName("Perturbation norm tau of r")
         self.tau.setToolTip(
@@ -151,7 +152,9 @@ class MetricsView(View):
             "Export…", "Save what is shown (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
         self.panel.header.addWidget(self.tau)
-        self.panel.header.addWidget(self.caption, 1)
+        self.panel.header.addWidget(self.tabs)
+        self.panel.header.addWidget(self.info)
+        self.panel.header.addStretch(1)
         self.panel.fold(self.runs, "Other studies")
         self.panel.fold(self.copy_button, "Numbers")
         self.panel.fold(self.export_button)
@@ -162,6 +165,10 @@ class MetricsView(View):
         action.triggered.connect(chosen)
 
     # -- drawing --------------------------------------------------------------------------
+    def _turn_to(self, page: int) -> None:
+        self.pages.setCurrentIndex(page)
+        self._fill()
+
     def _fill(self) -> None:
         """Collect the numbers and show them in the current tab."""
         study = self.state.study
@@ -177,11 +184,7 @@ class MetricsView(View):
         if self.tabs.currentIndex() == SCATTER:
             self.tradeoff.show_board(current, theme)
         else:
-            self.table.set_colors(theme.text, theme.muted, theme.accent)
-            self.table.cells.set_rows(
-                model_cells.rows(current, theme, self._findings, self._yardstick),
-                model_cells.columns(current),
-            )
+            self.table.show_board(current, theme, self._findings, self._yardstick)
 
     def _tau(self, study: Study) -> float:
         """The shared tau if it belongs to this perturbation, else -1 for the middle of the grid."""
@@ -198,11 +201,14 @@ class MetricsView(View):
 
     def _update_texts(self, current: ModelTable) -> None:
         seeds = ", ".join(map(str, sorted(current.seeds)))
-        words = f"r from {current.draws:,} copies of each sample; small: gap to Re-train"
+        words = (
+            f"r is measured on {current.draws:,} perturbed copies of each forget sample at "
+            f"τ {current.tau:g}. Small print: the interval of r, and the gap to Re-train of the "
+            "other measures. The tooltip of a header says which values are best."
+        )
         if len(current.seeds) > 1:
-            words += f"; mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})"
-        self.caption.setText(words)
-        self.caption.setToolTip(literal(words))
+            words += f" Mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})."
+        self.info.set_text(words)
         source = [self._paper.words] if self._paper is not None else []
         self.note.setText(" ".join([*source, *model_report.reading_notes(current)]))
         self.note.setVisible(bool(self.note.text()))

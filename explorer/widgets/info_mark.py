@@ -21,6 +21,7 @@ class InfoMark(QToolButton):
         self.setAccessibleName("About what is shown")
         self.clicked.connect(self._show)
         self._words = ""
+        self.hide()
 
     def set_text(self, words: str) -> None:
         """Set the explanation; the mark is hidden while there is none."""

@@ -76,6 +76,13 @@ class Panel(QWidget):
         self.options.card.add(widget, label)
         self.options.show()
 
+    def show_controls(self, shown: bool) -> None:
+        """Show or hide all controls of the header, which is without use before any study."""
+        for place in range(self.header.count()):
+            widget = self.header.itemAt(place).widget()
+            if widget is not None:
+                widget.setVisible(shown)
+
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""
         self.hint.say(sentence)

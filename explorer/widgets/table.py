@@ -45,7 +45,9 @@ MARK = Qt.ItemDataRole.UserRole + 2
 QUIET = Qt.ItemDataRole.UserRole + 3
 LINK = Qt.ItemDataRole.UserRole + 4
 WORDS = Qt.ItemDataRole.UserRole + 5
-PAD, NARROWEST = 8, 64  # logical pixels
+PAD, EDGE, NARROWEST = 8, 2, 48  # logical pixels: beside a text, above and below it; of a column
+STRIPE, LINE = 4, 1  # logical pixels: of the mark of a model, of the grid
+SMALLER, SMALLEST = 0.85, 6.5  # the second line: times the first one, and at least so many points
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
@@ -143,9 +145,16 @@ class CellModel(QAbstractTableModel):
         return lines
 
 
-def height_of_row(metrics: QFontMetrics) -> int:
-    """Height of two lines, in px."""
-    return 2 * metrics.height() + 6
+def small_font(font: QFont) -> QFont:
+    """The font of the second line of a cell."""
+    small = QFont(font)
+    small.setPointSizeF(max(SMALLEST, font.pointSizeF() * SMALLER))
+    return small
+
+
+def height_of_row(font: QFont) -> int:
+    """Height of the two lines of a cell, in px."""
+    return QFontMetrics(font).height() + QFontMetrics(small_font(font)).height() + 2 * EDGE
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -158,27 +167,28 @@ class CellDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
         painter.save()
-        box = option.rect.adjusted(PAD, 3, -PAD, -3)
+        box = option.rect.adjusted(PAD, EDGE, -PAD, -EDGE)
         stripe_color, small = str(index.data(MARK)), str(index.data(SMALL))
         if stripe_color:
             stripe = option.rect.adjusted(2, 5, 0, -5)
-            stripe.setWidth(4)
+            stripe.setWidth(STRIPE)
             painter.fillRect(stripe, QColor(stripe_color))
-            box.setLeft(box.left() + 4)
+            box.setLeft(box.left() + STRIPE)
         left = index.column() == 0 or index.data(WORDS)
         side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
-        half = box.height() // 2 if small else 0
+        font = small_font(option.font)
+        half = QFontMetrics(font).height() if small else 0
         self._set_pen(painter, option, index)
         painter.drawText(
             box.adjusted(0, 0, 0, -half), side | Qt.AlignmentFlag.AlignVCenter, str(index.data())
         )
         if small:
-            font = QFont(option.font)
-            font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
             painter.setFont(font)
             painter.setPen(QColor(self.muted))
             painter.drawText(
-                box.adjusted(0, half, 0, 0), side | Qt.AlignmentFlag.AlignVCenter, small
+                box.adjusted(0, box.height() - half, 0, 0),
+                side | Qt.AlignmentFlag.AlignVCenter,
+                small,
             )
         painter.restore()
 
@@ -259,9 +269,14 @@ class CellTable(QTableView):
     def sizeHintForColumn(self, column: int) -> int:
         """Width of both lines of every cell; much faster than asking by index."""
         self.ensurePolished()
-        metrics, rows = self.fontMetrics(), self.cells.rows
-        texts = {text for row in rows for text in (row[column].text, row[column].small)}
-        return max(map(metrics.horizontalAdvance, texts), default=0) + 3 * PAD
+        rows = self.cells.rows
+        lines = (
+            (self.fontMetrics(), {row[column].text for row in rows}),
+            (QFontMetrics(small_font(self.font())), {row[column].small for row in rows}),
+        )
+        widths = [metrics.horizontalAdvance(text) for metrics, texts in lines for text in texts]
+        stripe = STRIPE * any(row[column].mark for row in rows)
+        return max(widths, default=0) + 2 * PAD + stripe + LINE
 
     def changeEvent(self, event: QEvent) -> None:
         """Adjust the row height to a new font."""
@@ -271,7 +286,7 @@ class CellTable(QTableView):
 
     def _fit_rows(self) -> None:
         """Set one fixed height for all rows, so that no row is measured."""
-        self.verticalHeader().setDefaultSectionSize(height_of_row(self.fontMetrics()))
+        self.verticalHeader().setDefaultSectionSize(height_of_row(self.font()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the cells without garbage collection."""

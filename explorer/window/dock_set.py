@@ -70,6 +70,11 @@ class DockSet:
         for title in self.titles.values():
             title.set_theme(look)
 
+    def show_names(self) -> None:
+        """Name each dock in its title, unless a tab bar does; after other docks came or went."""
+        for title in self.titles.values():
+            title.show_name()
+
     def with_focus(self) -> str:
         """The name of the dock with keyboard focus, or ''."""
         focus = QApplication.focusWidget()

@@ -51,9 +51,9 @@ class DockTitle(QWidget):
         self.setMinimumHeight(HEIGHT)
         self.enlarge.clicked.connect(self.enlarge_wanted)
         self.close_button.clicked.connect(box.toggleViewAction().trigger)
-        box.visibilityChanged.connect(self._show_name)
-        box.topLevelChanged.connect(self._show_name)
-        box.dockLocationChanged.connect(self._show_name)
+        box.visibilityChanged.connect(self.show_name)
+        box.topLevelChanged.connect(self.show_name)
+        box.dockLocationChanged.connect(self.show_name)
 
     def take(self, bar: QWidget) -> None:
         """Place a view's controls in the title."""
@@ -94,7 +94,8 @@ class DockTitle(QWidget):
     def _float(self) -> None:
         self._box.setFloating(not self._box.isFloating())
 
-    def _show_name(self) -> None:
+    def show_name(self) -> None:
+        """Show the name, unless a tab bar does."""
         window = self._box.parent()
         tabbed = isinstance(window, QMainWindow) and any(
             not other.isHidden() for other in window.tabifiedDockWidgets(self._box)

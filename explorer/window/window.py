@@ -168,6 +168,8 @@ class MainWindow(QMainWindow):
         """Let a dock fill the window, or put it back; by default the one with keyboard focus."""
         canvas = BY_NAME[self._arrangement.workspace or FIRST].canvas
         self._arrangement.enlarge(name or self._dock_set.with_focus() or canvas)
+        self._dock_set.show_names()
+        self.toasts.place()  # above docks that were placed anew
 
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
@@ -176,6 +178,7 @@ class MainWindow(QMainWindow):
     def reveal(self, name: str) -> None:
         """Bring a dock to the front; the keyboard focus stays where it is."""
         self._arrangement.reveal(name)
+        self.toasts.place()
 
     def go_to(self, name: str) -> None:
         """Bring a dock to the front, wherever it is, and give it keyboard focus."""

@@ -83,7 +83,7 @@ WORKSPACES = (
     ),
     Workspace(
         "compare", "Compare", "Compare models and studies: curves, measures, predictions",
-        "curves", (("metrics",), ("comparison",)), (0.45, 0.55),
+        "curves", (("metrics",), ("comparison",)), (0.4, 0.6), 0.57,
     ),
     Workspace(
         "attack", "Attack", "Test the models by membership inference, and sample by sample",

@@ -197,6 +197,7 @@ class AttackView(View):
         attack, problem = self.state.attack, self.state.problems.get(QUESTION, "")
         ready = attack is not None and self.state.dataset is not None and not problem
         self.export_button.setEnabled(ready and self.state.study is not None)
+        self.panel.show_controls(bool(self.state.models))
         if ready:
             self.panel.show_content()
         elif problem:

@@ -201,6 +201,7 @@ class CompareView(View):
         for part in (self.a, self.b, self.swap, self.split):
             part.setEnabled(ready)
         self.export_button.setEnabled(ready and self.state.study is not None)
+        self.panel.show_controls(bool(self.state.models))
         if ready:
             self.panel.show_content()
         else:

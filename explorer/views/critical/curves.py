@@ -27,14 +27,13 @@ def models(searches: Mapping[str, Recognition]) -> list[str]:
 def series_of(
     searches: Mapping[str, Recognition], label: Label, hidden: set[str], theme: Theme
 ) -> list[Series]:
-    """One step curve for each model, named with its share at the limit."""
+    """One step curve for each model."""
     series = []
     for name in models(searches):
         one = distribution_of(searches[name])
-        words = f"{label(name)} {one.percent(one.limit):.3g} %"
         style = theme.model_style(name)._replace(symbol="")
         series.append(
-            Series(name, words, style, *one.steps(), shown=name not in hidden, marks=False)
+            Series(name, label(name), style, *one.steps(), shown=name not in hidden, marks=False)
         )
     return series
 

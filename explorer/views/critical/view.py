@@ -209,7 +209,9 @@ class CriticalView(View):
         self.export_button.setEnabled(bool(shown) and self.state.study is not None)
         if shown:
             self.panel.show_content()
-        elif problem:
+            return
+        self.info.set_text("")
+        if problem:
             self.panel.show_empty(problem)
         elif self.state.study is None:
             self.panel.show_empty(captions.EMPTY)
@@ -257,6 +259,7 @@ class CriticalView(View):
                 for place in rings.values()
             ]
         )  # fmt: skip
+        self.chart.keep_clear(list(rings.values()))
         search = shown.get(self._chosen())
         if search is None:
             self._rug.setData([])

@@ -71,11 +71,17 @@ def copies(shown: Epochs, sample: int, row: int, dataset: Dataset) -> str:
     return f"{title}: {shown.draws} copies (rows) at each τ (columns)"
 
 
-def no_verdicts(sample: int | None, dataset: Dataset | None) -> str:
-    """Why there are no verdicts on a sample's copies."""
+def no_verdicts(
+    shown: Epochs, sample: int | None, dataset: Dataset | None, forget: np.ndarray
+) -> str:
+    """Why there are no verdicts on a sample's copies.
+
+    forget: (n_forget,) indices of the forget set of the study, empty if unknown.
+    """
+    watched, total = len(shown.samples), len(forget)
+    which = f"{watched:,} of the {total:,} forget samples" if total > watched else "forget samples"
+    rule = f"Only {which} are watched epoch by epoch"
     if sample is None:
-        return "Choose a forget sample to see the predictions on its copies after each epoch."
-    return (
-        f"The copies of {sample_label(sample, dataset)} are not watched. Choose a sample of the "
-        "forget set to see the predictions on its copies after each epoch."
-    )
+        return f"{rule}: choose one to see the predictions on its copies."
+    others = "not one of them" if sample in forget else "not a forget sample"
+    return f"{rule}; {sample_label(sample, dataset)} is {others}."

@@ -19,6 +19,7 @@ from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.live import captions, methods
 from explorer.views.live import series as live_series
+from explorer.views.live.unwatched import UnwatchedRow, most_recognized
 from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import Panel, button, muted_label
@@ -49,7 +50,7 @@ class LiveView(View):
         self.heading = ElidedLabel()
         self.curve = CurveChart("Residual knowledge at this epoch")
         self.accuracy = CurveChart("Accuracies against epochs")
-        self.strip = VerdictStrip()
+        self.strip, self.unwatched = VerdictStrip(), UnwatchedRow()
         self.transport = EpochPlayer()
         self.caption, self.note, self.info = muted_label(), muted_label(), InfoMark()
         self._wanted = ""  # the method chosen by the user, which Live ignores
@@ -117,7 +118,7 @@ class LiveView(View):
         charts.addWidget(self.curve, 3)
         charts.addWidget(self.accuracy, 2)
         layout.addLayout(charts, 1)
-        for part in (self.caption, self.strip, self.transport, self.note):
+        for part in (self.caption, self.strip, self.unwatched, self.transport, self.note):
             layout.addWidget(part)
         self.accuracy.set_axes("epoch", "accuracy (%)", ("epoch", "%"))
         return content
@@ -148,6 +149,7 @@ class LiveView(View):
         self.transport.live_changed.connect(self._follow_newest)
         self.accuracy.clicked.connect(self._go_to_epoch)
         self.curve.hovered.connect(self._read)
+        self.unwatched.wanted.connect(self._choose_watched)
 
     # -- which method, which epoch ----------------------------------------------------------
     def _model(self) -> str:
@@ -257,10 +259,15 @@ class LiveView(View):
         theme, dataset = theme_of(self.state.theme), self.state.dataset
         sample = self.state.selection.current
         row = shown.row(sample) if sample is not None else None
+        watched = row is not None and dataset is not None
+        self.caption.setVisible(watched)
+        self.strip.setVisible(watched)
         if sample is None or row is None or dataset is None:
-            self.caption.setText("")
-            self.strip.show_sentence(captions.no_verdicts(sample, dataset), theme)
+            study = self.state.study
+            forget = study.forget if study is not None else np.zeros(0, np.int64)
+            self.unwatched.say(captions.no_verdicts(shown, sample, dataset, forget))
             return
+        self.unwatched.say("")
         self.caption.setText(captions.copies(shown, sample, row, dataset))
         blocks = live_series.blocks(shown, self._at, row, theme, self._label)
         self.strip.show_blocks(blocks, shown.taus, dataset.classes, theme)
@@ -286,6 +293,11 @@ class LiveView(View):
         color = theme_of(self.state.theme).model_style(shown.model).color
         rows = captions.reading(shown, self._at, t, color)
         self.curve.read(f"τ {tau:g}", rows, tau, self.curve.hover_y)
+
+    def _choose_watched(self) -> None:
+        shown = self._shown()
+        if shown is not None:
+            self.do.choice.set_current(most_recognized(shown, self._at))
 
     def _watch_again(self) -> None:
         self.do.watch_again(self._model())

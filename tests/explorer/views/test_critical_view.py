@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import synthetic
 from mouse import drag
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import Shown
@@ -53,10 +53,21 @@ def test_each_model_has_its_curve_and_the_retrains_are_a_band(view: CriticalView
     assert y[-1] == 100
     assert view.chart.curves["rurk"].getData()[1][-1] == 50
     names = {label.name: label.text for label in view.chart.notes.labels}
-    assert names == {"original": "Original 100 %", "rurk": "RURK 50 %", "gd": "GD 100 %"}
+    assert names == {"original": "Original", "rurk": "RURK", "gd": "GD"}
     band = view.chart.bands[""].path().boundingRect()
     assert (band.top(), band.bottom()) == pytest.approx((10, 100))
     assert "5 samples of a model" in view.info.toolTip() or "0 to 5" in view.info.toolTip()
+
+
+def test_the_name_of_the_band_covers_no_ring(view: CriticalView) -> None:
+    text, box = view.chart.notes.band_box() or ("", QRectF())
+    assert text == "Re-trains: lowest to highest"
+    at = view.chart.plot.getViewBox().mapSceneToView(box.center())
+    view.chart.keep_clear([(at.x(), at.y())])
+    _, moved = view.chart.notes.band_box() or ("", QRectF())
+    assert not moved.intersects(box)
+    view._mark_samples()
+    assert set(view.chart.notes.band.spots) == set(view.rings.values())
 
 
 def test_all_models_are_asked_for_while_the_view_is_seen(view: CriticalView, shown: Shown) -> None:

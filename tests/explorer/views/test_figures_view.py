@@ -45,6 +45,16 @@ def test_a_picture_of_another_kind_is_not_shown(shown: Shown) -> None:
     assert view.preview.sentence == "There is no attack yet."
 
 
+def test_the_caption_is_short_and_the_info_mark_has_the_rest(shown: Shown) -> None:
+    shown.fill()
+    view = shown.view(FiguresView)
+    shown.state.figure_preview = FigurePreview("curves", b"", "What it is.\n\nmlp on digits\n\nkey")
+    assert view.caption.text() == "What it is."
+    assert view.info.isVisible() and "mlp on digits\n\nkey" in view.info.text_shown()
+    shown.state.figure_preview = FigurePreview("curves", b"", "What it is.")
+    assert not view.info.isVisible()
+
+
 def test_its_choices_are_kept(shown: Shown) -> None:
     shown.fill()
     view = shown.view(FiguresView)

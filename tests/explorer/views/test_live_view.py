@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 from shown import LEFT, Shown, press
 
+from engine.analysis.epoch_series import Epochs
 from explorer.control.controller import Controller
 from explorer.jobs.lanes import HEAVY, Jobs
 from explorer.plots.verdicts import Block, VerdictStrip
@@ -153,17 +154,38 @@ def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
     )
 
 
-def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:
+def test_where_a_sample_is_not_watched_a_watched_one_is_offered(shown: Shown) -> None:
     view = filled(shown)
+    seen, study = shown.state.epochs["rurk"], shown.state.study
+    assert study is not None and len(study.forget) == len(seen.samples) == 10
+    assert not view.unwatched.isVisible()
     shown.state.selection = Selection(0)
-    assert (
-        "The copies of sample 0 (digits train 0) are not watched."
-        in view.strip.accessibleDescription()
+    assert "sample 0 (digits train 0) is not a forget sample" in view.unwatched.label.text()
+    assert view.unwatched.isVisible() and not view.strip.isVisible()
+    shown.state.epochs = {"rurk": first_samples(seen, 6)}
+    shown.state.selection = Selection(int(seen.samples[9]))
+    assert view.unwatched.label.text().startswith(
+        "Only 6 of the 10 forget samples are watched epoch by epoch; sample"
     )
+    assert view.unwatched.label.text().endswith("is not one of them.")
+    press(view.unwatched, "Show a watched sample")
+    chosen = shown.last[1]
+    assert shown.last[0] == "set_current" and chosen in seen.samples[:6]
+    shown.state.selection = Selection(chosen)
+    assert view.strip.isVisible() and not view.unwatched.isVisible()
     shown.state.selection = Selection()
-    assert "Choose a forget sample" in view.strip.accessibleDescription()
-    shown.state.selection = Selection(9)
-    assert view.strip.accessibleDescription().startswith("RURK 22/110")
+    assert view.unwatched.label.text().endswith("choose one to see the predictions on its copies.")
+
+
+def first_samples(seen: Epochs, count: int) -> Epochs:
+    """The epochs as if only the first samples had been watched."""
+    return replace(
+        seen,
+        samples=seen.samples[:count],
+        labels=seen.labels[:count],
+        references={name: one[:count] for name, one in seen.references.items()},
+        views=tuple(replace(one, predictions=one.predictions[:count]) for one in seen.views),
+    )
 
 
 def test_pointing_at_a_cell_says_what_the_model_calls_the_copy(qtbot: QtBot) -> None:

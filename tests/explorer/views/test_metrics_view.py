@@ -15,6 +15,7 @@ from engine.analysis.finding import findings
 from engine.analysis.finding_words import Link
 from engine.residual.verdict import verdict_counts
 from engine.results import Study
+from explorer.plots import model_cells
 from explorer.views.metrics import SCATTER, MetricsView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -44,7 +45,7 @@ def view(shown: Shown) -> MetricsView:
     shown.state.dataset = synthetic.images()
     shown.state.study = with_mia(synthetic.study())
     made = shown.view(MetricsView)
-    made.resize(900, 480)
+    made.resize(2600, 480)
     QApplication.processEvents()
     return made
 
@@ -80,7 +81,7 @@ def choose(view: MetricsView, text: str) -> None:
 
 
 def open_scatter(view: MetricsView) -> None:
-    bar = view.tabs.tabBar()
+    bar = view.tabs
     QTest.mouseClick(bar, LEFT, NONE, bar.tabRect(SCATTER).center())
     view.grab()
     QApplication.processEvents()
@@ -97,7 +98,29 @@ def test_the_table_has_values_with_gaps_and_r_with_its_interval(view: MetricsVie
     titles = [one.title for one in view.table.cells.columns]
     assert "Unlearn %\nbest: as Re-train" in titles
     assert "Gap % points\nbest: low" in titles
-    assert view.caption.text() == "r from 100 copies of each sample; small: gap to Re-train"
+    assert "100 perturbed copies of each forget sample" in view.info.text_shown()
+    assert "the gap to Re-train" in view.info.text_shown()
+
+
+def test_headers_and_findings_are_shortened_until_the_columns_fit(view: MetricsView) -> None:
+    view.resize(2600, 480)
+    QApplication.processEvents()
+    assert view.table.length == model_cells.LONG
+    assert "Unlearn %\nbest: as Re-train" in [one.title for one in view.table.cells.columns]
+    whole = view.table.horizontalHeader().sizeHint().width()
+    found = place(view, "Finding")
+    long = view.table.cells.rows[0][found].text
+    view.resize(440, 480)
+    QApplication.processEvents()
+    assert view.table.length == model_cells.BRIEF
+    assert "Unlearn\n%" in [one.title for one in view.table.cells.columns]
+    brief = view.table.cells.rows[0][found]
+    assert len(brief.text) < len(long) and brief.tip  # the rest is in its tooltip
+    assert view.table.horizontalHeader().sizeHint().width() <= whole
+    assert not view.table.verticalScrollBar().isVisible()
+    view.resize(2600, 480)
+    QApplication.processEvents()
+    assert view.table.cells.rows[0][found].text == long
 
 
 def test_a_study_without_mia_accuracy_has_no_such_column(shown: Shown) -> None:
@@ -184,7 +207,7 @@ def test_seeds_are_one_row_with_mean_and_deviation(view: MetricsView, shown: Sho
     view.runs.mean_toggled.emit(True)
     assert column(view, "Test")[0] == "98.00 ± 0.82"  # of 97, 98 and 99, divisor n
     assert view.table.cells.rows[2][place(view, "Retain")].small == "−1.00"
-    assert "mean ± deviation (population) over 3 seeds (7, 42, 131)" in view.caption.text()
+    assert "Mean ± deviation (population) over 3 seeds (7, 42, 131)" in view.info.text_shown()
 
 
 def test_other_settings_stay_rows_of_their_own(view: MetricsView, shown: Shown) -> None:

@@ -19,6 +19,7 @@ from explorer import theme
 from explorer.app import Explorer
 from explorer.state import session as sessions
 from explorer.state.json_fields import Fields
+from explorer.state.notice import NEWS, Notice
 from explorer.window.actions import COMMANDS
 from explorer.window.dock_set import SMALLEST_VIEW
 from explorer.window.docks import DOCKS
@@ -265,6 +266,24 @@ def test_the_controls_of_a_view_are_in_its_title(explorer: Explorer, qtbot: QtBo
     assert title.name.isVisible() and title.name.text() == "Curves"
     window.docks["curves"].setFloating(False)
     qtbot.waitUntil(lambda: not title.name.isVisible())  # the tab bar shows it
+
+
+def test_an_enlarged_dock_has_its_name_and_leaves_messages_on_top(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    window = explorer.window
+    title = window.docks["curves"].titleBarWidget()
+    window.go_to("curves")
+    qtbot.waitUntil(lambda: _in_front(window.docks["curves"]))
+    assert not title.name.isVisible()
+    window.toasts.show_notice(Notice(NEWS, "A message that stays", stays=True))
+    for enlarged in (True, False):
+        window.enlarge("curves")
+        assert title.name.isVisible() == enlarged  # no tab bar shows it
+        qtbot.wait(20)
+        assert not window.toasts.toasts[-1].visibleRegion().isEmpty()
+        at = window.toasts.toasts[-1].geometry().center()
+        assert window.toasts.toasts[-1].isAncestorOf(window.childAt(at))
 
 
 def test_secondary_controls_are_on_a_card(explorer: Explorer, qtbot: QtBot) -> None:
