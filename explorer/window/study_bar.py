@@ -26,6 +26,7 @@ from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.forms import styled_label
 from explorer.widgets.plain_text import literal, menu_text
+from explorer.window.settings_button import SettingsButton
 from explorer.window.stale_row import StaleRow
 from explorer.window.weights_row import WeightsRow
 
@@ -89,16 +90,14 @@ class StudyBar(QWidget):
         self._error.hide()
 
     def _lay_out(self) -> None:
-        settings = QToolButton()
-        settings.setText("Settings")
-        settings.setToolTip("Re-trains, seed, perturbation, tau, draws and training")
-        settings.clicked.connect(self.settings_wanted)
+        self.settings = SettingsButton(self._state, self._do)
+        self.settings.clicked.connect(self.settings_wanted)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         for part in (
             QLabel("On"), self.dataset, QLabel("with"), self.model, QLabel("forget"), self.forget,
-            self._count, QLabel("using"), self.methods, settings, self.run_button,
+            self._count, QLabel("using"), self.methods, self.settings, self.run_button,
             self.cancel_button,
         ):  # fmt: skip
             row.addWidget(part)
