@@ -90,7 +90,7 @@ class Explorer(QObject):
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
         self.controller.exports.figures = ViewFigures(self.window, self.window.views)
-        self.exporter = Exporter(self.controller, self.settings, self.window)
+        self.exporter = Exporter(self.controller, self.settings, self.window.prompts, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
         self.controller.runner.finished.connect(self._offer_study)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -29,9 +28,11 @@ from engine.storage.paths import exists, is_folder
 from explorer.dialogs.format_form import PaperForm
 from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.state.figure_format import FORMATS, FigureFormat
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 from explorer.widgets.preview import DPI, Preview
+from explorer.widgets.tab_order import set_tab_order
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
 LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default
@@ -50,7 +51,7 @@ class FigureDialog(QDialog):
     def __init__(self, title: str, verb: str, paper: FigureFormat, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(940, 620)
+        resize_on_screen(self, 940, 620)
         self.form = PaperForm(paper)
         self.preview = Preview()
         self.log = QCheckBox("Lo&garithmic axis")
@@ -139,6 +140,7 @@ class FigureDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(across, 1)
         layout.addWidget(self.buttons)
+        set_tab_order(self)
         self._wait()
 
 
@@ -163,11 +165,8 @@ class ExportDialog(FigureDialog):
         self.place.changed.connect(self.replacing.withdraw)
         self.place.line.editingFinished.connect(self._follow_file)
         self.form.format.currentIndexChanged.connect(self._follow_format)
-        row = QWidget()
-        form = QFormLayout(row)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Fi&le", self.place)
-        self._lay_out(row)
+        self.form.begin_with("Fi&le", self.place)
+        self._lay_out()
         self.place.line.setFocus()
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
@@ -249,11 +248,8 @@ class ExportSetDialog(FigureDialog):
         self.place = PathField("Folder", "The folder of the set", str(paper.place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self.replacing.withdraw)
-        row = QWidget()
-        form = QFormLayout(row)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Fo&lder", self.place)
-        self._lay_out(self.list, self.all, row)
+        self.form.begin_with("Fo&lder", self.place)
+        self._lay_out(self.list, self.all)
         self._count()
         self.list.setFocus()
 

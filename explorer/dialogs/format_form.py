@@ -89,6 +89,10 @@ class PaperForm(QWidget):
         self._follow_width()
         self._follow_format()
 
+    def begin_with(self, label: str, field: QWidget) -> None:
+        """Add a row above all others, in line with them."""
+        self._form.insertRow(0, label, field)
+
     def set_format(self, suffix: str) -> None:
         """Choose the format of this suffix; does nothing for an unknown one."""
         if self.format.findData(suffix) >= 0:
@@ -114,7 +118,7 @@ class PaperForm(QWidget):
             widget.setToolTip(tip)
 
     def _lay_out(self) -> None:
-        form = QFormLayout(self)
+        self._form = form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Format", self.format)
