@@ -36,6 +36,7 @@ from explorer.window import qt_errors
 from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
+OFFER_S = 20.0  # how long the tour is offered at the first start
 NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
 
 
@@ -213,7 +214,7 @@ class Explorer(QObject):
         """Offer the tour at the first start."""
         sentence = "New here? Seven steps show what this window tells. Help > Tour has them later."
         start = self.window.dialogs.show_tour
-        self.notifier.show(Notice(NEWS, sentence, "Take the tour", start, stays=True))
+        self.notifier.show(Notice(NEWS, sentence, "Take the tour", start, seconds=OFFER_S))
 
     def _offer_restore(self) -> None:
         """Offer to restore the session of a window that crashed; declining loses nothing."""

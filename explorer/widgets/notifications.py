@@ -133,7 +133,7 @@ class Toast(QFrame):
         self._fade.setEndValue(0.0)
         self._fade.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fade.finished.connect(self.dismiss)
-        self._clock = QTimer(self, singleShot=True, interval=reading_time(notice.sentence))
+        self._clock = QTimer(self, singleShot=True, interval=_shown_ms(notice))
         self._clock.timeout.connect(self._go)
         self._wait()
 
@@ -240,3 +240,7 @@ class Toasts(QObject):
 def reading_time(sentence: str) -> int:
     """Time in ms that a toast with this sentence stays."""
     return SHOWN_MS + LETTER_MS * len(sentence)
+
+
+def _shown_ms(notice: Notice) -> int:
+    return max(reading_time(notice.sentence), round(1000 * notice.seconds))
