@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -98,7 +98,18 @@ class MessageBar(QFrame):
         """Show a sentence, replacing the previous one."""
         self._text.setText(sentence)
         self._text.setToolTip(literal(sentence))
+        self._fit()
         self.shown.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Be as high as the lines of the sentence: a tool bar would give far more."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        height = self.heightForWidth(self.width())
+        if height > 0:  # it is not before the layout is first computed
+            self.setFixedHeight(height)
 
     def close_message(self) -> None:
         """Close the bar."""
