@@ -8,6 +8,7 @@ from PySide6.QtCore import (
     QEvent,
     QObject,
     QPropertyAnimation,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -80,6 +81,7 @@ class MessageBar(QFrame):
         self.setProperty("kind", ERROR)
         self._text = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._text.setMinimumHeight(1)  # its hint assumes a narrower label with more lines
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.close_button = QPushButton("Close")
         self.close_button.clicked.connect(self.close_message)
@@ -98,18 +100,25 @@ class MessageBar(QFrame):
         """Show a sentence, replacing the previous one."""
         self._text.setText(sentence)
         self._text.setToolTip(literal(sentence))
-        self._fit()
         self.shown.emit()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Be as high as the lines of the sentence: a tool bar would give far more."""
-        super().resizeEvent(event)
-        self._fit()
+    def sizeHint(self) -> QSize:
+        """As high as the lines of the sentence at this width."""
+        return QSize(super().sizeHint().width(), self._height())
 
-    def _fit(self) -> None:
+    def minimumSizeHint(self) -> QSize:
+        """The same height: the label alone would ask for the lines of a narrow one."""
+        return QSize(super().minimumSizeHint().width(), self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for another height at another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def _height(self) -> int:
         height = self.heightForWidth(self.width())
-        if height > 0:  # it is not before the layout is first computed
-            self.setFixedHeight(height)
+        return height if height > 0 else super().sizeHint().height()
 
     def close_message(self) -> None:
         """Close the bar."""

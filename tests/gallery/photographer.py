@@ -254,9 +254,9 @@ class Photographer:
         self.screen("notices")
         self.check(self.window, "notices")
         self._popups(self.window.bar, "notices")
-        QToolTip.showText(
-            self.window.mapToGlobal(QPoint(300, 200)), self.window.bar.settings.toolTip()
-        )
+        button = self.window.bar.settings
+        corner = button.mapToGlobal(QPoint(0, button.height()))
+        QToolTip.showText(corner, button.toolTip(), button)
         self.settle(0.3)
         self.screen("notices-settings")
         QToolTip.hideText()

@@ -111,7 +111,7 @@ def test_an_offer_may_be_shown_longer_than_its_sentence_takes(explorer: Explorer
     assert times[0] == 20_000 and times[1] == notifications.reading_time("Saved.")
 
 
-@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize("times", [1, 4, 9])
 def test_the_bar_of_errors_is_as_high_as_its_sentence(explorer: Explorer, times: int) -> None:
     bar = explorer.window.message
     explorer.notifier.fail("The folder /data/photographs cannot be read. " * times)
@@ -119,6 +119,7 @@ def test_the_bar_of_errors_is_as_high_as_its_sentence(explorer: Explorer, times:
     label = bar.findChild(QLabel)
     lines = label.heightForWidth(label.width())
     assert label.height() >= lines
+    assert bar.rect().contains(label.geometry())
     assert bar.height() <= max(lines, bar.close_button.sizeHint().height()) + 12
 
 
