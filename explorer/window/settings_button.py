@@ -54,7 +54,7 @@ class SettingsButton(QToolButton):
             title, item = self._named(path)
             usual, chosen = words(item, change.recommended), words(item, change.chosen)
             lines.append(f"{title}: {chosen}, recommended {usual}")
-            action = self._put_back.addAction(menu_text(f"Put back {title}: {usual}"))
+            action = self._put_back.addAction(menu_text(f"{title}: back to {usual}"))
             action.setData(path)
             action.setToolTip(literal(f"It is {chosen} now"))
         self.setMenu(self._put_back if changes else None)  # type: ignore[arg-type]  # None: no menu

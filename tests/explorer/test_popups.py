@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QMenu,
+    QRadioButton,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -172,6 +173,28 @@ def test_selected_rows_of_lists_trees_and_tables_can_be_read(
             view.selectionModel().select(index, view.selectionModel().SelectionFlag.ClearAndSelect)
             image = view.viewport().grab().toImage()
             assert legibility(image, view.visualRect(index)) >= AA, type(view).__name__
+
+
+@both
+def test_a_chosen_radio_button_is_told_from_the_others(
+    qtbot: QtBot, qapp: QApplication, look: Theme
+) -> None:
+    theme.apply(qapp, look)
+    button = QRadioButton("A Re-train")
+    qtbot.addWidget(button)
+    button.show()
+    seen = []
+    for chosen in (False, True):
+        button.setAutoExclusive(False)
+        button.setChecked(chosen)
+        image = button.grab(QRect(0, 0, 16, button.height())).toImage()
+        colors = {
+            image.pixelColor(x, y).name()
+            for x in range(image.width())
+            for y in range(image.height())
+        }
+        seen.append(look.accent in colors)
+    assert seen == [False, True]
 
 
 def tip_of(text: str, widget: QWidget, qtbot: QtBot) -> QLabel:

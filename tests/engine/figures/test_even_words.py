@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -11,6 +13,7 @@ from matplotlib.lines import Line2D
 from engine.figures.canvas import blank_page
 from engine.figures.layout import fit
 from engine.figures.legends import add_legend
+from engine.figures.metrics import _parts
 from engine.figures.page_options import BELOW
 
 LABEL = "τ: Gaussian, standard deviation per pixel (pixel range [0, 1])"
@@ -36,3 +39,14 @@ def test_an_axis_label_breaks_before_its_unit() -> None:
     axes.set_xlabel(LABEL, fontsize=8)
     fit(page)
     assert axes.get_xlabel() == LABEL.replace(" (", "\n(")
+
+
+def test_the_parts_of_a_table_are_equally_wide() -> None:
+    widths = [20, 18, 14, 15, 12, 15, 13, 11, 14, 16, 19, 17]
+    parts = _parts(widths, 89)
+    assert len(parts) > 1
+    ends = [edges[-1] for _, edges in parts]
+    assert max(ends) - min(ends) < 1e-6 and max(ends) <= 89
+    for columns, edges in parts:
+        room = [after - before for before, after in pairwise(edges)]
+        assert all(one >= widths[i] - 1e-6 for one, i in zip(room, columns[1:], strict=True))
