@@ -37,6 +37,7 @@ from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
 NEW_HERE = "New here? Seven steps show what this window tells. Help > Tour has them later."
+OFFER_S = 20.0  # how long the tour is offered at the first start
 NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
 
 
@@ -91,7 +92,7 @@ class Explorer(QObject):
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
         self.controller.exports.figures = ViewFigures(self.window, self.window.views)
-        self.exporter = Exporter(self.controller, self.settings, self.window)
+        self.exporter = Exporter(self.controller, self.settings, self.window.prompts, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
         self.controller.runner.finished.connect(self._offer_study)
@@ -213,7 +214,7 @@ class Explorer(QObject):
     def _offer_tour(self) -> None:
         """Offer the tour at the first start."""
         start = self.window.dialogs.show_tour
-        self.notifier.show(Notice(NEWS, NEW_HERE, "Take the tour", start, stays=True))
+        self.notifier.show(Notice(NEWS, NEW_HERE, "Take the tour", start, seconds=OFFER_S))
         self.window.workspaces.chosen.connect(self._withdraw_tour)
         self.window.actions_.by_name["tour"].triggered.connect(self._withdraw_tour)
 

@@ -27,6 +27,7 @@ TIP_WIDTH = 420  # px: about 60 characters
 UNLIMITED = 16_777_215  # Qt's QWIDGETSIZE_MAX
 ROWS = 16  # of a combo box's list, before it scrolls
 EXTRA = 12  # px beside the longest item of a list
+CHANGES = (QEvent.Type.Show, QEvent.Type.Resize, QEvent.Type.Paint)  # of a tooltip
 TIP, LIST = "QTipLabel", "QComboBoxPrivateContainer"  # Qt's names of the two private widgets
 Standard = QStyle.StandardPixmap
 ICONS = {  # of a file dialog -> names of our own, which follow the theme
@@ -83,16 +84,21 @@ class _TipWrapper(QObject):
         tip.setMaximumWidth(UNLIMITED if _has_markup(tip) else _width_limit(tip))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Wrap a tooltip when it appears or changes; never consume the event."""
-        if event.type() in (QEvent.Type.Show, QEvent.Type.Resize) and isinstance(watched, QLabel):
+        """Wrap a tooltip when it appears or changes; never consume the event.
+
+        Qt shows the next text in the same label, unwrapped; if that is as large, only Paint tells.
+        """
+        if event.type() in CHANGES and isinstance(watched, QLabel):
             self._wrap(watched)
         return False
 
     def _wrap(self, tip: QLabel) -> None:
         if _has_markup(tip):
             return
-        self.limit(tip)
-        tip.setWordWrap(True)
+        if tip.maximumWidth() != _width_limit(tip):
+            self.limit(tip)
+        if not tip.wordWrap():
+            tip.setWordWrap(True)
         width = min(_natural_width(tip), tip.maximumWidth())
         size = (width, tip.heightForWidth(width))
         if (tip.width(), tip.height()) != size:

@@ -234,9 +234,17 @@ def _rewrap(page: Page, text: Text, mm: float) -> bool:
     words, size = text.get_text(), float(text.get_fontsize())
     if not words or text_width(page, words, size) <= mm or mm < size / 72 / MM * 4:
         return False
-    wrapped = wrap(page, words, mm * 0.98, size)
+    wrapped = _at_unit(page, words, mm * 0.98, size) or wrap(page, words, mm * 0.98, size)
     text.set_text(wrapped)
     return wrapped != words
+
+
+def _at_unit(page: Page, words: str, mm: float, size: float) -> str:
+    """A label broken before the unit in brackets at its end, if both parts fit; else ''."""
+    name, bracket, unit = words.rpartition(" (")
+    lines = (name, f"({unit}")
+    fits = all(text_width(page, line, size) <= mm for line in lines)
+    return "\n".join(lines) if bracket and words.endswith(")") and fits else ""
 
 
 def _thin_ticks(page: Page) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,13 +69,13 @@ def add_legend(
 
 
 def _columns(page: Page, labels: Sequence[str], size: float) -> int:
-    """The largest number of columns that fits the width of the page."""
+    """The number of columns that needs the fewest lines on the page, and fills them evenly."""
     widths = np.array([text_width(page, label, size) for label in labels])
     em = size / 72 * 25.4
     for count in range(len(labels), 1, -1):
         columns = [part.max() for part in np.array_split(widths, count) if len(part)]
         if sum(columns) + count * _beside(size) + (count - 1) * APART * em <= page.width_mm * 0.97:
-            return count
+            return math.ceil(len(labels) / math.ceil(len(labels) / count))
     return 1
 
 

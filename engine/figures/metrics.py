@@ -183,9 +183,12 @@ def _parts(widths: Sequence[float], page: float) -> list[tuple[Sequence[int], Se
             break
     spread = max(0.0, room - max(sum(widths[i] for i in one) for one in columns))
     each = min(spread / max(map(len, columns)), MOST_APART)
-    return [
-        ((0, *one), (names, *(names + np.cumsum([widths[i] + each for i in one])).tolist()))
-        for one in columns
+    sums = [sum(widths[i] for i in one) for one in columns]
+    total = max(own + each * len(one) for own, one in zip(sums, columns, strict=True))
+    apart = [(total - own) / len(one) for own, one in zip(sums, columns, strict=True)]
+    return [  # all of one width, as their rules show where they end
+        ((0, *one), (names, *(names + np.cumsum([widths[i] + more for i in one])).tolist()))
+        for one, more in zip(columns, apart, strict=True)
     ]
 
 

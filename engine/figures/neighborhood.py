@@ -70,7 +70,7 @@ def neighborhood(
     order, sizes = by_size(neighbors.copies, original)
     strips = 2 if changes and original is not None else 1
     with style(font_size):
-        heads = ["original", *["perturbation"] * (strips - 1)]
+        heads = ["sample", *["perturbation"] * (strips - 1)]
         grid = _grid(neighbors, labels, width_mm, font_size, min(copies, len(order)), heads)
         drawn = order[evenly(len(order), grid.copies)]
         top = strips * grid.cell
@@ -116,7 +116,7 @@ def _grid(
     names = [wrap(ruler, name, NAMES * width_mm, size) for name in names]
     least = max(SMALLEST * size * POINT, text_width(ruler, "100 %", tiny) + 0.6)
     words = max(text_width(ruler, name, size) for name in (*names, *heads))
-    title = text_width(ruler, "original", size) + 1
+    title = text_width(ruler, "sample", size) + 1
     ratios = [_ratio_words(one) for one in ratios_around(neighbors).values()]
     counts = [text_width(ruler, f"{len(neighbors.copies)} of {len(neighbors.copies)}", size)]
     counts += [text_width(ruler, one, small) for one in ratios]
@@ -151,7 +151,7 @@ def _draw_copies(
     axes: Axes, grid: _Grid, copies: np.ndarray, original: np.ndarray | None, color: str
 ) -> None:
     if original is not None:
-        axes.text(EDGE, EDGE + grid.cell / 2, "original", va="center")
+        axes.text(EDGE, EDGE + grid.cell / 2, "sample", va="center")
         side = grid.left - GAP - grid.cell
         _draw_picture(axes, max(side, EDGE), EDGE, grid.cell, original, color)
     for i, copy in enumerate(copies):

@@ -7,6 +7,7 @@ import platform
 from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import (
     QDialog,
+    QDialogButtonBox,
     QVBoxLayout,
     QWidget,
 )
@@ -30,8 +31,13 @@ class AboutDialog(QDialog):
             "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
             "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
             "Samples. NeurIPS 2025.</p>"
+            "<p>The photographs of clothes are a part of Fashion-MNIST: Xiao, Rasul, Vollgraf. "
+            "Copyright 2017 Zalando SE, MIT License.</p>"
             f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
             "about",
         )
         markup.allow(words)
         layout.addWidget(words)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)

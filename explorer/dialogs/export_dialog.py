@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -29,9 +28,11 @@ from engine.storage.paths import exists, is_folder
 from explorer.dialogs.format_form import PaperForm
 from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.state.figure_format import FORMATS, FigureFormat
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 from explorer.widgets.preview import DPI, Preview
+from explorer.widgets.tab_order import set_tab_order
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
 LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default
@@ -47,11 +48,20 @@ class FigureDialog(QDialog):
     preview_wanted = Signal(str, object)  # kind, options
     copy_wanted = Signal(str, object)  # kind, options: a picture for the clipboard
 
-    def __init__(self, title: str, verb: str, paper: FigureFormat, parent: QWidget | None) -> None:
+    def __init__(
+        self,
+        title: str,
+        verb: str,
+        paper: FigureFormat,
+        place: tuple[str, PathField],
+        parent: QWidget | None,
+    ) -> None:
+        """`place`: where the figures go, and the label beside it."""
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(940, 620)
-        self.form = PaperForm(paper)
+        resize_on_screen(self, 940, 620)
+        self.place = place[1]
+        self.form = PaperForm(paper, place)
         self.preview = Preview()
         self.log = QCheckBox("Lo&garithmic axis")
         self.log.setToolTip("Draw r, or what else this figure offers, on a logarithmic axis")
@@ -139,6 +149,7 @@ class FigureDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(across, 1)
         layout.addWidget(self.buttons)
+        set_tab_order(self)
         self._wait()
 
 
@@ -151,23 +162,19 @@ class ExportDialog(FigureDialog):
         self, kind: str, options: Mapping[str, Any], paper: FigureFormat, parent: QWidget | None
     ) -> None:
         title = KINDS[kind].title if kind in KINDS else kind
-        super().__init__(f"Export figure: {title}", "Export", paper, parent)
+        file = paper.place / f"{kind}{paper.suffix}"
+        place = PathField("File", "The file of the figure", str(file))
+        super().__init__(f"Export figure: {title}", "Export", paper, ("Fi&le", place), parent)
         self.kind, self.options = kind, dict(options)
         if has_log(kind, options):
             self.log.show()
             self.log.setChecked(bool(self.options.get("log", LOG.get(kind, False))))
             self.log.toggled.connect(self._wait)
-        place = paper.place / f"{kind}{paper.suffix}"
-        self.place = PathField("File", "The file of the figure", str(place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self.replacing.withdraw)
         self.place.line.editingFinished.connect(self._follow_file)
         self.form.format.currentIndexChanged.connect(self._follow_format)
-        row = QWidget()
-        form = QFormLayout(row)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Fi&le", self.place)
-        self._lay_out(row)
+        self._lay_out()
         self.place.line.setFocus()
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
@@ -228,7 +235,9 @@ class ExportSetDialog(FigureDialog):
         parent: QWidget | None,
     ) -> None:
         """`options`: kind -> its options; `chosen`: the kinds that are checked at first."""
-        super().__init__("Export a set of figures", "Export the set", paper, parent)
+        place = PathField("Folder", "The folder of the set", str(paper.place))
+        title = "Export a set of figures"
+        super().__init__(title, "Export the set", paper, ("Fo&lder", place), parent)
         self._options = options
         self.list = QListWidget()
         self.list.setAccessibleName("Figures of the set")
@@ -246,14 +255,9 @@ class ExportSetDialog(FigureDialog):
         self.all.setAutoDefault(False)
         self.all.setToolTip("Check every figure, or uncheck all")
         self.all.clicked.connect(self._check_all)
-        self.place = PathField("Folder", "The folder of the set", str(paper.place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self.replacing.withdraw)
-        row = QWidget()
-        form = QFormLayout(row)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Fo&lder", self.place)
-        self._lay_out(self.list, self.all, row)
+        self._lay_out(self.list, self.all)
         self._count()
         self.list.setFocus()
 

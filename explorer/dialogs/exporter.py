@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from engine.figures.catalog import KINDS
 from explorer.control.controller import Controller
 from explorer.control.files import show
 from explorer.dialogs.export_dialog import ExportDialog, ExportSetDialog, FigureDialog
-from explorer.dialogs.replacement import may_replace
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.jobs import file_tasks
 from explorer.jobs.lanes import HEAVY, PROBE, Job, Work
 from explorer.state import figure_format
+from explorer.state.folders import FIGURES, INDICES, REPORTS, WEIGHTS
 from explorer.state.notice import ERROR, NEWS, Notice
 from explorer.state.settings import Settings
+from explorer.widgets.term_finder import HelpKey
 
 if TYPE_CHECKING:
     from engine.figures.figure_set import FigureSet
 
-FORGET = {"Table (*.csv)": ".csv"}
-CHECKPOINT = {"PyTorch weights (*.pt)": ".pt", "Safetensors (*.safetensors)": ".safetensors"}
+FORGET = "Table (*.csv)"
+CHECKPOINT = "PyTorch weights (*.pt);;Safetensors (*.safetensors)"
 PREVIEW = "export preview"  # channel: the latest counts
 
 
@@ -37,8 +39,11 @@ class Exporter(QObject):
 
     told = Signal(object)  # Notice
 
-    def __init__(self, controller: Controller, settings: Settings, parent: QWidget) -> None:
+    def __init__(
+        self, controller: Controller, settings: Settings, prompts: FilePrompts, parent: QWidget
+    ) -> None:
         super().__init__(parent)
+        self._prompts = prompts
         self._controller, self._settings, self._window = controller, settings, parent
         self._paper = figure_format.from_plain(settings.export)
         self._dialog: FigureDialog | None = None
@@ -55,14 +60,14 @@ class Exporter(QObject):
         """Ask how the figure of this kind is to be written."""
         own = dict(options)
         width = float(own.pop("width_mm", self._paper.width_mm))
-        paper = replace(self._paper, width_mm=width)
+        paper = replace(self._placed(), width_mm=width)
         dialog = ExportDialog(kind, own, paper, self._window)
         dialog.wanted.connect(self._write_figure)
         self._open_figure(dialog)
 
     def ask_set(self, shown: Mapping[str, Mapping[str, Any]]) -> None:
         """Ask for several figures, and how they are to be written; shown: kind -> options."""
-        dialog = ExportSetDialog(shown, self._usual(), self._paper, self._window)
+        dialog = ExportSetDialog(shown, self._usual(), self._placed(), self._window)
         dialog.wanted.connect(self._write_set)
         self._open_figure(dialog)
 
@@ -72,7 +77,7 @@ class Exporter(QObject):
         if study is None:
             return
         name = f"report-{study.spec['data']['name']}-{study.key[:8]}.html"
-        dialog = ReportDialog(self._paper.place / name, self._window)
+        dialog = ReportDialog(self._prompts.suggestion(REPORTS, name), self._window)
         dialog.wanted.connect(self.report)
         self._open(dialog)
 
@@ -118,7 +123,7 @@ class Exporter(QObject):
         """Write the report of the displayed study."""
         state = self._controller.state
         if state.study is not None:
-            self._remember(files[0].parent)
+            self._prompts.note(files[0], REPORTS)
             shown = self._controller.exports.shown()
             work = functools.partial(
                 file_tasks.save_report, state.study, files, (state.form.forget,), shown
@@ -128,20 +133,21 @@ class Exporter(QObject):
     def checkpoint(self, model: str, path: Path | None = None) -> None:
         """Export one model's weights to `path`, or to a file that the user chooses."""
         title = f"Export the checkpoint of {self._controller.state.label(model)}"
-        out = path or self._ask(title, f"{model}.pt", CHECKPOINT)
+        out = path or self._prompts.new_file(title, WEIGHTS, f"{model}.pt", CHECKPOINT)
         if out is not None:
             self._controller.exports.save_checkpoint(model, out)
 
     def forget_set(self, path: Path | None = None) -> None:
         """List the forget set of the next run in `path`, or in a file that the user chooses."""
-        out = path or self._ask("Export the forget set", "forget.csv", FORGET)
+        title = "Export the forget set"
+        out = path or self._prompts.new_file(title, INDICES, "forget.csv", FORGET)
         if out is not None:
             self._controller.exports.save_forget_set(out)
 
     def points(self, samples: list[int], path: Path | None = None) -> None:
         """Write a table of samples to `path`, or to a file that the user chooses."""
         title = f"Export the table of {len(samples):,} samples"
-        out = path or self._ask(title, "samples.csv", FORGET)
+        out = path or self._prompts.new_file(title, INDICES, "samples.csv", FORGET)
         if out is not None:
             self._controller.exports.save_points(samples, out)
 
@@ -195,6 +201,7 @@ class Exporter(QObject):
         self._open(dialog)
 
     def _open(self, dialog: QDialog) -> None:
+        HelpKey(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -220,9 +227,11 @@ class Exporter(QObject):
     def _keep(self, look: figure_format.FigureFormat) -> None:
         self._paper = look
         self._settings.export = {**self._settings.export, **look.as_plain()}
+        self._prompts.note(look.place / "figure", FIGURES)
 
-    def _remember(self, folder: Path) -> None:
-        self._keep(replace(self._paper, folder=str(folder.absolute())))
+    def _placed(self) -> figure_format.FigureFormat:
+        """The last format, and the folder of the last figure, else of whatever was saved last."""
+        return replace(self._paper, folder=str(self._prompts.suggestion(FIGURES, "x").parent))
 
     # -- notices --------------------------------------------------------------------------
     def _say_set(self, made: FigureSet) -> None:
@@ -240,15 +249,3 @@ class Exporter(QObject):
 
     def _tell(self, sentence: str, action: str, place: Path) -> None:
         self.told.emit(Notice(NEWS, sentence, action, functools.partial(show, place)))
-
-    def _ask(self, title: str, name: str, kinds: dict[str, str]) -> Path | None:
-        chosen, kind = QFileDialog.getSaveFileName(
-            self._window, title, str(self._paper.place / name), ";;".join(kinds),
-            options=QFileDialog.Option.DontConfirmOverwrite,  # asked below, with its suffix
-        )  # fmt: skip
-        if not chosen:
-            return None
-        path = Path(chosen)
-        path = path if path.suffix else path.with_suffix(kinds.get(kind, ""))
-        self._remember(path.parent)
-        return path if may_replace(path, self._window) else None

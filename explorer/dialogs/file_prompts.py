@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -33,16 +34,16 @@ class FilePrompts:
 
     def new_file(self, title: str, purpose: str, name: str, kinds: str) -> Path | None:
         """A file to write, or None; asks before one is replaced. Without a suffix in its name it
-        gets that of `name`."""
+        gets that of the chosen kind, else of `name`."""
         begin = self._folders.last(purpose) / name
-        chosen, _ = QFileDialog.getSaveFileName(
+        chosen, kind = QFileDialog.getSaveFileName(
             self._window, title, str(begin), kinds,
             options=QFileDialog.Option.DontConfirmOverwrite,  # asked below, with its suffix
         )  # fmt: skip
         path = self._noted(chosen, purpose)
         if path is None:
             return None
-        path = path if path.suffix else path.with_name(path.name + begin.suffix)
+        path = path if path.suffix else path.with_name(path.name + (_suffix(kind) or begin.suffix))
         return path if may_replace(path, self._window) else None
 
     def suggestion(self, purpose: str, name: str) -> Path:
@@ -58,3 +59,9 @@ class FilePrompts:
             return None
         self.note(Path(name), purpose)
         return Path(name)
+
+
+def _suffix(kind: str) -> str:
+    """The first suffix of 'PyTorch weights (*.pt *.pth)', '' if it names none."""
+    found = re.search(r"\*(\.\w+)", kind)
+    return found[1] if found else ""

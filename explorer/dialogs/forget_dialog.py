@@ -89,6 +89,7 @@ class ForgetSetsDialog(QDialog):
         inside.addWidget(self.list, 1)
         inside.addWidget(self._empty, 1)
         layout.addWidget(saved, 1)
+        self.source.setFocus()
 
     def _connect(self) -> None:
         state = self._do.state

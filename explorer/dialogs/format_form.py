@@ -35,7 +35,13 @@ class PaperForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, paper: FigureFormat, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        paper: FigureFormat,
+        first: tuple[str, QWidget] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`first`: label and widget of a row above all others."""
         super().__init__(parent)
         self._paper = paper
         self.format = QComboBox()
@@ -56,7 +62,7 @@ class PaperForm(QWidget):
         self.letters = _box(SIZES, " pt", "Font size in points; journals require 5 to 8")
         self.dpi = _box(DPIS, " dpi", "Dots per inch of a PNG; most journals require 300")
         self._name()
-        self._lay_out()
+        self._lay_out(first)
         self.show_paper(paper)
         self._connect()
 
@@ -113,10 +119,12 @@ class PaperForm(QWidget):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, first: tuple[str, QWidget] | None) -> None:
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        if first is not None:
+            form.addRow(*first)
         form.addRow("&Format", self.format)
         width = QHBoxLayout()
         width.addWidget(self.preset, 1)

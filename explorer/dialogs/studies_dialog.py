@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 
 from engine.results import StudySummary
 from engine.study.study_labels import reads, study_labels
+from explorer.state.catalog import Catalog, label_in
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.forms import styled_label
 from explorer.widgets.panel import muted_label
 from explorer.widgets.plain_text import literal
@@ -34,12 +36,19 @@ class StudiesDialog(QDialog):
 
     chosen = Signal(str)  # key
 
-    def __init__(self, studies: list[StudySummary], parent: QWidget | None) -> None:
+    def __init__(
+        self, studies: list[StudySummary], catalog: Catalog, parent: QWidget | None
+    ) -> None:
+        """`catalog`: what people call datasets, models, methods and perturbations."""
         super().__init__(parent)
         self.setWindowTitle("Open study")
-        self.resize(*SIZE)
+        resize_on_screen(self, *SIZE)
         labels = study_labels(studies)
-        self._rows = [(one.key, _cells(one, labels), one.notes) for one in studies]
+        self._rows = [(one.key, _cells(one, labels, catalog), one.notes) for one in studies]
+        self._texts = [
+            "\n".join((*cells, notes, _names(one)))
+            for one, (_, cells, notes) in zip(studies, self._rows, strict=True)
+        ]
         self.search = QLineEdit(clearButtonEnabled=True)
         self.search.setPlaceholderText("Find a study: name, setting, dataset, method or tag")
         self.search.setAccessibleName("Find a study")
@@ -73,25 +82,36 @@ class StudiesDialog(QDialog):
     def _narrow(self, text: str) -> None:
         """Show the studies with all of these words, and select the first of them."""
         first, left = -1, 0
-        for row, (key, cells, notes) in enumerate(self._rows):
-            shown = reads("\n".join((*cells, notes, key)), text)
+        for row, words in enumerate(self._texts):
+            shown = reads(words, text)
             self.table.setRowHidden(row, not shown)
             left += shown
             first = row if shown and first < 0 else first
         if first >= 0:
             self.table.selectRow(first)
         total = len(self._rows)
-        self.count.setText(
-            f"{total:,} studies" if left == total else f"{left:,} of {total:,} studies"
-        )
+        studies = "1 study" if total == 1 else f"{total:,} studies"
+        self.count.setText(studies if left == total else f"{left:,} of {studies}")
         self._buttons.button(QDialogButtonBox.StandardButton.Open).setEnabled(left > 0)
 
 
-def _cells(one: StudySummary, labels: Mapping[str, str]) -> list[str]:
+def _cells(one: StudySummary, labels: Mapping[str, str], catalog: Catalog) -> list[str]:
+    methods = ", ".join(catalog.method(name).label for name in one.methods)
     return [
-        labels[one.key], one.dataset, one.model, f"{one.forget:,}", ", ".join(one.methods),
-        one.perturbation, " ".join(one.tags), one.created[:16].replace("T", " "),
-    ]  # fmt: skip
+        labels[one.key],
+        label_in(catalog.datasets, one.dataset),
+        label_in(catalog.models, one.model),
+        f"{one.forget:,}",
+        methods,
+        label_in(catalog.perturbations, one.perturbation),
+        " ".join(one.tags),
+        one.created[:16].replace("T", " "),
+    ]
+
+
+def _names(one: StudySummary) -> str:
+    """The names by which the command line knows what the cells show; a study is found by both."""
+    return " ".join((one.key, one.dataset, one.model, *one.methods, one.perturbation))
 
 
 def _table(rows: Sequence[tuple[str, list[str], str]]) -> QTableWidget:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -28,7 +27,6 @@ FINDING = Column(
     "What the measured copies show, in words: verdicts on the forget samples over all τ, and the "
     "curve of r beside the null band; a click selects the samples that are counted",
 )
-TIP = 80  # characters of a line of a tooltip
 
 
 def columns(board: ModelTable, length: int = LONG) -> list[Column]:
@@ -90,9 +88,8 @@ def _finding(found: Finding | None, length: int) -> Cell:
         first, where, at = plain(found.brief).partition(" from ")
         second = f"from {at}" if where else ""
     link = found.links[0] if found.links else None
-    tip = textwrap.fill(found.text, TIP, break_on_hyphens=False)
     value = math.nan if found.residual is None else float(found.residual)
-    return Cell(first, second, value, tip=tip, link=link, words=True)
+    return Cell(first, second, value, tip=found.text, link=link, words=True)
 
 
 def _cell(entry: ModelCell, quantity: Quantity) -> Cell:

@@ -75,6 +75,11 @@ class Catalog:
         return next(matches, CatalogItem(name, labels.model_label(name, {})))
 
 
+def label_in(items: Sequence[CatalogItem], name: str) -> str:
+    """What people call the item of that name; the name if it is unknown."""
+    return next((item.label for item in items if item.name == name), name)
+
+
 def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
     """The fields of a settings dataclass (or of an instance, whose values become the defaults)."""
     kind = config if isinstance(config, type) else type(config)

@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.storage.paths import is_folder
 
 DATA, SESSIONS, INDICES = "data", "sessions", "indices"  # purposes
+FIGURES, REPORTS, WEIGHTS = "figures", "reports", "weights"
 
 
 class Folders:

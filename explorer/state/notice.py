@@ -11,10 +11,12 @@ NEWS, ERROR = "news", "error"
 @dataclass(frozen=True, eq=False)
 class Notice:
     """A message. action: label of a button that calls `do`, such as 'Undo'; '' for none;
-    stays: whether it waits for an answer instead of fading."""
+    stays: whether it waits for an answer instead of fading; seconds: how long it is shown at
+    least."""
 
     kind: str
     sentence: str
     action: str = ""
     do: Callable[[], object] | None = None
     stays: bool = False
+    seconds: float = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 from engine.datasets.base import Dataset
 from engine.drawing.labels import perturbation_label
 from engine.study.differences import differences
-from explorer.state.catalog import Catalog, CatalogItem
+from explorer.state.catalog import Catalog, label_in
 from explorer.state.stale import Stale
 
 Plain = Mapping[str, Any]  # a RunSpec as JSON data
@@ -48,7 +48,7 @@ def _pairs(shown: Plain, chosen: Plain, dataset: Dataset, catalog: Catalog) -> I
         yield f"seed {shown['seed']}", f"seed {chosen['seed']}"
     first, second = shown["model"]["name"], chosen["model"]["name"]
     if first != second:
-        yield _label(catalog.models, first), _label(catalog.models, second)
+        yield label_in(catalog.models, first), label_in(catalog.models, second)
     yield from _methods(shown, chosen, catalog)
     if shown["retrains"] != chosen["retrains"]:
         yield _retrains(shown), _retrains(chosen)
@@ -117,10 +117,6 @@ def _retrains(plain: Plain) -> str:
 def _norms(taus: Sequence[float]) -> str:
     norms = "1 norm" if len(taus) == 1 else f"{len(taus)} norms"
     return f"{norms} up to τ {taus[-1]:g}"
-
-
-def _label(items: Sequence[CatalogItem], name: str) -> str:
-    return next((item.label for item in items if item.name == name), name)
 
 
 def _listed(words: Sequence[str]) -> str:

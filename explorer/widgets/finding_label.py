@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -19,7 +18,6 @@ from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.symbols import draw_symbol
 
 MARK, GAP = 9, 6  # logical pixels: size of a marker, and distance from it to the words
-TIP = 80  # characters of a line of a tooltip
 LINKS = Qt.TextInteractionFlag.LinksAccessibleByMouse | (
     Qt.TextInteractionFlag.LinksAccessibleByKeyboard
 )
@@ -122,7 +120,7 @@ class FindingLabel(QWidget):
         self.words.setTextInteractionFlags(LINKS if linked else Qt.TextInteractionFlag(0))
         self.words.setFocusPolicy(Qt.FocusPolicy.StrongFocus if linked else Qt.FocusPolicy.NoFocus)
         self.words.setAccessibleName(finding.text)
-        self.setToolTip(literal(textwrap.fill(finding.text, TIP, break_on_hyphens=False)))
+        self.setToolTip(literal(finding.text))
 
     def text(self) -> str:
         """The words as plain text."""

@@ -11,6 +11,11 @@ from explorer import theme
 from explorer.widgets.panel import button
 
 NAMES = ("Forget only these", "Add", "Remove")
+TIPS = (  # while no learned sample is selected
+    "Select samples to make them the forget set of the next run (F)",
+    "Select samples to add them to the forget set of the next run (Shift+F)",
+    "Select samples to take them out of the forget set of the next run",
+)
 
 
 class ForgetButtons(QObject):
@@ -55,10 +60,14 @@ class ForgetButtons(QObject):
             part.setEnabled(number > 0)
         these = "the sample selected" if selected == 1 else f"the {selected:,} samples selected"
         tips = (
-            f"The forget set of the next run ({forget:,} samples) becomes {these} (F); "
-            "Ctrl+Z takes it back",
-            f"Add the {fresh:,} selected that are not in the forget set yet (Shift+F)",
-            f"Take the {members:,} selected out of the forget set again",
+            (
+                f"The forget set of the next run ({forget:,} samples) becomes {these} (F); "
+                "Ctrl+Z takes it back",
+                f"Add the {fresh:,} selected that are not in the forget set yet (Shift+F)",
+                f"Take the {members:,} selected out of the forget set again",
+            )
+            if selected
+            else TIPS
         )
         for part, tip in zip(self.parts, tips, strict=True):
             part.setToolTip(tip)

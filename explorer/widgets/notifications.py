@@ -8,11 +8,12 @@ from PySide6.QtCore import (
     QEvent,
     QObject,
     QPropertyAnimation,
+    QSize,
     Qt,
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -80,6 +81,7 @@ class MessageBar(QFrame):
         self.setProperty("kind", ERROR)
         self._text = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._text.setMinimumHeight(1)  # its hint assumes a narrower label with more lines
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.close_button = QPushButton("Close")
         self.close_button.clicked.connect(self.close_message)
@@ -99,6 +101,24 @@ class MessageBar(QFrame):
         self._text.setText(sentence)
         self._text.setToolTip(literal(sentence))
         self.shown.emit()
+
+    def sizeHint(self) -> QSize:
+        """As high as the lines of the sentence at this width."""
+        return QSize(super().sizeHint().width(), self._height())
+
+    def minimumSizeHint(self) -> QSize:
+        """The same height: the label alone would ask for the lines of a narrow one."""
+        return QSize(super().minimumSizeHint().width(), self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for another height at another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def _height(self) -> int:
+        height = self.heightForWidth(self.width())
+        return height if height > 0 else super().sizeHint().height()
 
     def close_message(self) -> None:
         """Close the bar."""
@@ -133,7 +153,7 @@ class Toast(QFrame):
         self._fade.setEndValue(0.0)
         self._fade.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fade.finished.connect(self.dismiss)
-        self._clock = QTimer(self, singleShot=True, interval=reading_time(notice.sentence))
+        self._clock = QTimer(self, singleShot=True, interval=_shown_ms(notice))
         self._clock.timeout.connect(self._go)
         self._wait()
 
@@ -245,3 +265,7 @@ class Toasts(QObject):
 def reading_time(sentence: str) -> int:
     """Time in ms that a toast with this sentence stays."""
     return SHOWN_MS + LETTER_MS * len(sentence)
+
+
+def _shown_ms(notice: Notice) -> int:
+    return max(reading_time(notice.sentence), round(1000 * notice.seconds))

@@ -120,7 +120,7 @@ COMMANDS = (
     Command("figure-around", "File/Export figure", "Neighborhood ...", _figure("neighborhood")),
     Command("figure-slice", "File/Export figure", "Slice ...", _figure("slice")),
     Command(
-        "figure-sample", "File/Export figure", "Sample curve ...", _figure("sample-curve")
+        "figure-sample", "File/Export figure", "Curve of the sample ...", _figure("sample-curve")
     ),
     Command("figure-samples", "File/Export figure", "Samples ...", _figure("samples")),
     Command("figure-metrics", "File/Export figure", "Metrics ...", _figure("metrics")),
@@ -129,6 +129,7 @@ COMMANDS = (
     ),
     Command("figure-comparison", "File/Export figure", "Compare A | B ...", _figure("comparison")),
     Command("figure-attack", "File/Export figure", "Attack ...", _figure("attack")),
+    Command("figure-critical", "File/Export figure", "Critical tau ...", _figure("critical")),
     Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
     Command(
         "figure-set", "File", "Export a set of figures ...",

@@ -50,6 +50,7 @@ KEYWORDS = {  # command -> related words that find it too, written out or begun
     "figure-scatter": "trade-off pareto plot picture paper",
     "figure-comparison": "plot picture paper",
     "figure-attack": "roc plot picture paper",
+    "figure-critical": "smallest tau distribution cumulative plot picture paper",
     "figure-epochs": "live training plot picture paper",
     "figure-set": "plots svg pdf png all paper batch",
     "report": "html pdf print summary",

@@ -77,7 +77,7 @@ class WindowDialogs(QObject):
 
     def choose_study(self) -> None:
         """Let the user choose one of the stored studies."""
-        dialog = StudiesDialog(list(self._state.studies), self._window)
+        dialog = StudiesDialog(list(self._state.studies), self._state.catalog, self._window)
         dialog.chosen.connect(self._controller.opening.open_study)
         self._open(dialog)
 

@@ -26,12 +26,15 @@ from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.forms import styled_label
 from explorer.widgets.plain_text import literal, menu_text
+from explorer.window.forget_words import in_words
+from explorer.window.settings_button import SettingsButton
 from explorer.window.stale_row import StaleRow
 from explorer.window.weights_row import WeightsRow
 
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
 
+FIXED = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 LONGEST = 22  # characters of the names of methods
 
 
@@ -70,6 +73,8 @@ class StudyBar(QWidget):
     # -- building -------------------------------------------------------------------------
     def _set_up(self) -> None:
         self.forget.setEditable(True)
+        self.forget.setSizeAdjustPolicy(FIXED)  # not as wide as the words of its suggestions
+        self.forget.setMinimumContentsLength(18)
         self.forget.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.forget.setCompleter(None)  # type: ignore[arg-type]  # Qt accepts None: no completion
         self._menu = CheckMenu(self)
@@ -89,16 +94,14 @@ class StudyBar(QWidget):
         self._error.hide()
 
     def _lay_out(self) -> None:
-        settings = QToolButton()
-        settings.setText("Settings")
-        settings.setToolTip("Re-trains, seed, perturbation, tau, draws and training")
-        settings.clicked.connect(self.settings_wanted)
+        self.settings = SettingsButton(self._state, self._do)
+        self.settings.clicked.connect(self.settings_wanted)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         for part in (
             QLabel("On"), self.dataset, QLabel("with"), self.model, QLabel("forget"), self.forget,
-            self._count, QLabel("using"), self.methods, settings, self.run_button,
+            self._count, QLabel("using"), self.methods, self.settings, self.run_button,
             self.cancel_button,
         ):  # fmt: skip
             row.addWidget(part)
@@ -329,7 +332,8 @@ def _suggestions(state: AppState, sets: Sets) -> list[tuple[str, str]]:
         texts = [recommended, f"class:{last}:0.5", f"class:{last}", "random:10%"]
         if len(state.dataset.train_y) > 200:
             texts.append("random:100")
-        suggestions += [(text, text) for text in dict.fromkeys(texts)]
+        names = state.dataset.classes
+        suggestions += [(in_words(text, names), text) for text in dict.fromkeys(texts)]
     suggestions += [
         (f"{name} ({len(indices):,} samples)", SAVED + name) for name, indices in sets.items()
     ]

@@ -49,6 +49,8 @@ class TourCard(QFrame):
         for button in (self.close_button, self.back, self.forward):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tour keeps the keys
             row.addWidget(button)
+        for part in (self.place, self.title, self.text, self.then, keys):
+            part.setIndent(0)  # a label with a padding would stand further to the right
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(16, 12, 16, 12)
         for part in (self.place, self.title, self.text, self.then):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QMenu,
+    QRadioButton,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -173,6 +175,28 @@ def test_selected_rows_of_lists_trees_and_tables_can_be_read(
             assert legibility(image, view.visualRect(index)) >= AA, type(view).__name__
 
 
+@both
+def test_a_chosen_radio_button_is_told_from_the_others(
+    qtbot: QtBot, qapp: QApplication, look: Theme
+) -> None:
+    theme.apply(qapp, look)
+    button = QRadioButton("A Re-train")
+    qtbot.addWidget(button)
+    button.show()
+    seen = []
+    for chosen in (False, True):
+        button.setAutoExclusive(False)
+        button.setChecked(chosen)
+        image = button.grab(QRect(0, 0, 16, button.height())).toImage()
+        colors = {
+            image.pixelColor(x, y).name()
+            for x in range(image.width())
+            for y in range(image.height())
+        }
+        seen.append(look.accent in colors)
+    assert seen == [False, True]
+
+
 def tip_of(text: str, widget: QWidget, qtbot: QtBot) -> QLabel:
     """The tooltip with this text, on the screen."""
     QToolTip.showText(QPoint(5, 5), "", widget)
@@ -210,6 +234,26 @@ def test_tooltips_wrap_at_sixty_characters_and_can_be_read(
     assert tip_of("Short", place, qtbot).width() < 120
     path = "/".join(["folder"] * 80)
     assert tip_of(path, place, qtbot).width() > TIP_WIDTH  # a word cannot be broken
+    QToolTip.hideText()
+
+
+def test_a_tooltip_that_follows_another_is_wrapped_as_well(qtbot: QtBot) -> None:
+    """Qt reuses the label; where the second text asks for the size of the first, nothing resizes"""
+    place = QWidget()
+    qtbot.addWidget(place)
+    place.resize(300, 300)
+    place.show()
+    lines = [" ".join(["word"] * count) for count in (12, 14, 16, 22, 13)]
+    for first, second in itertools.permutations(lines, 2):
+        tip_of(first, place, qtbot)
+        QToolTip.showText(QPoint(5, 5), second, place)
+        tip = next(
+            one for one in QApplication.topLevelWidgets()
+            if one.metaObject().className() == TIP and one.isVisible()
+        )  # fmt: skip
+        assert isinstance(tip, QLabel) and tip.text() == second
+        tip.grab()
+        assert tip.wordWrap() and tip.height() >= tip.heightForWidth(tip.width()), second
     QToolTip.hideText()
 
 

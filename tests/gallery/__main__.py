@@ -49,7 +49,7 @@ def _photograph(screen: Screen, theme: str, out: Path, parts: str | None) -> Non
     complaints: list[str] = []
     with tempfile.TemporaryDirectory() as store, server(screen) as environment:
         for kind, dataset in (("filled", ""), ("empty", "iris")):
-            wanted = parts or ("workspaces,views,cards,popups,tooltips,dialogs")
+            wanted = parts or ("workspaces,views,cards,popups,tooltips,dialogs,notices,tour")
             if kind == "empty":
                 wanted = "workspaces,views"
             command = [
@@ -67,7 +67,8 @@ def _photograph(screen: Screen, theme: str, out: Path, parts: str | None) -> Non
     prefixes = {
         "workspaces": ("filled-workspace", "empty-workspace"),
         "views": ("filled-view", "empty-view"),
-        "popups": ("card", "popup", "menu"), "tips": ("tip",), "dialogs": ("dialog",),
+        "popups": ("card", "popup", "menu"), "tips": ("tip",),
+        "dialogs": ("dialog", "notices", "tour"),
     }  # fmt: skip
     for group, widest in GROUPS.items():
         chosen = [one for one in pictures if one.stem.startswith(prefixes[group])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -159,12 +160,18 @@ def _need(widget: QWidget) -> int:
     if isinstance(widget, QLabel):
         if widget.wordWrap() or widget.textFormat() == Qt.TextFormat.RichText:
             return 0
-        return max(metrics.horizontalAdvance(line) for line in text.split("\n"))
+        shown = _without_mnemonic(text) if widget.buddy() is not None else text
+        return max(metrics.horizontalAdvance(line) for line in shown.split("\n"))
     if isinstance(widget, QPushButton | QToolButton | QCheckBox | QRadioButton):
-        return metrics.horizontalAdvance(text.replace("&", ""))
+        return metrics.horizontalAdvance(_without_mnemonic(text))
     if isinstance(widget, QComboBox) and not widget.isEditable():
         return metrics.horizontalAdvance(text) + 18  # its arrow
     return 0
+
+
+def _without_mnemonic(text: str) -> str:
+    """The text as Qt draws it: '&File' as 'File', '&&' as '&'."""
+    return re.sub("&(.)", r"\1", text)
 
 
 def place_in(widget: QWidget, window: QWidget) -> QRect:

@@ -6,6 +6,7 @@ Run as a program of its own for each screen and theme; it prints what the checks
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 import time
@@ -27,8 +28,12 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.app import Explorer, Options
+from explorer.state.notice import NEWS, Notice
+from explorer.widgets.drop import CHECKPOINT, DropOffer
 from explorer.widgets.options_card import OptionsButton
 from explorer.window.docks import DOCKS
+from explorer.window.tour import Tour
+from explorer.window.tour_steps import STEPS
 from explorer.window.workspaces import WORKSPACES
 from tests.gallery import checks
 
@@ -205,11 +210,63 @@ class Photographer:
                 continue
             self._while_open(name, action.trigger)
 
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """The dialogs that only a situation opens: many studies, weights, data that moved."""
+        opener, files = self._explorer.opener, self._explorer.controller.files
+        many = self._explorer.controller.runner.many_wanted.emit
+        session = files.session()
+        for name, ask in (
+            ("many", functools.partial(many, 144)),
+            (
+                "weights",
+                functools.partial(opener.take, DropOffer(CHECKPOINT, Path("weights.pt"), "")),
+            ),
+            ("data", functools.partial(opener.ask_data, session, "Its folder was moved.")),
+        ):
+            self._while_open(name, ask)
+
+    def tour(self) -> None:
+        """Every step of the tour."""
+        self.window.dialogs.show_tour()
+        tour = self.window.findChild(Tour)
+        for number in range(len(STEPS)):
+            self.wait_idle()
+            self.screen(f"tour-{number + 1}")
+            self.check(tour.card, f"tour {number + 1}")
+            tour.forward()
+        self.settle()
+
+    def notices(self) -> None:
+        """News with and without an action, an error, and many settings that are not usual."""
+        form = self._explorer.state.form
+        self._explorer.controller.opening.change_form(
+            retrains=5, draws=50, training={"lr": 0.5}, settings={"rurk": {"epochs": 3}}
+        )
+        self.wait_idle()
+        notifier = self._explorer.notifier
+        long = "Saved 12 files in /home/somebody/papers/unlearning/figures/second-submission."
+        notifier.show(Notice(NEWS, long, "Show", print))
+        notifier.say(NEWS, "Copied.")
+        notifier.fail("The folder /data/photographs cannot be read: permission denied. " * 3)
+        self.settle(0.5)
+        self.screen("notices")
+        self.check(self.window, "notices")
+        self._popups(self.window.bar, "notices")
+        button = self.window.bar.settings
+        corner = button.mapToGlobal(QPoint(0, button.height()))
+        QToolTip.showText(corner, button.toolTip(), button)
+        self.settle(0.3)
+        self.screen("notices-settings")
+        QToolTip.hideText()
+        self._explorer.controller.opening.change_form(**vars(form))
+
     def _while_open(self, name: str, open_dialog: Callable[[], object]) -> None:
         from PySide6.QtCore import QTimer
 
         def take() -> None:
-            self.settle(0.5)
+            self.wait_idle()  # for the preview of a figure
             for widget in self._app.topLevelWidgets():
                 if isinstance(widget, QDialog | QFileDialog) and widget.isVisible():
                     self.part(widget, f"dialog-{name}")
@@ -231,7 +288,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--size", required=True)
     parser.add_argument("--dataset", default="")
     parser.add_argument("--kind", default="filled")
-    parser.add_argument("--parts", default="workspaces,views,cards,popups,tooltips,dialogs")
+    parser.add_argument(
+        "--parts", default="workspaces,views,cards,popups,tooltips,dialogs,notices,tour"
+    )
     options = parser.parse_args(arguments)
     app = QApplication(sys.argv[:1])
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)

@@ -45,7 +45,7 @@ def table_of(
                 _row(shown, name, label(name), color, dataset.classes, order, ratios.get(name))
             )
     color = theme.class_color(shown.label)
-    return Table(clean, "original", color, copies, sizes[order], rows, added, factor)
+    return Table(clean, "sample", color, copies, sizes[order], rows, added, factor)
 
 
 def _row(

@@ -58,7 +58,7 @@ class SampleControls(QObject):
         panel = self._panel
         panel.fold(self.scope.classes, "Class")
         panel.fold(self.order.model_box, "Model")
-        panel.fold(self.order.direction, "Order")
+        panel.fold(self.order.direction)
         panel.fold(self.go_to, "Go to")
         panel.fold(self.names)
         panel.fold(self.export_button)

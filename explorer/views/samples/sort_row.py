@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from engine.analysis.filters import subject
 from engine.analysis.sample_table import ANY, SampleTable
 from explorer.views.samples.sort_keys import INDEX, KEYS, MEASURED, NOBODY, RATIO_AT, models_of
-
-UP, DOWN = "↑", "↓"
 
 
 class OrderRow(QWidget):
@@ -33,8 +31,7 @@ class OrderRow(QWidget):
             self.sort.addItem(name)
             self.sort.setItemData(self.sort.count() - 1, key.help, Qt.ItemDataRole.ToolTipRole)
         self.model_box = narrow_combo("Model sorted by", "The model whose values are sorted by")
-        self.direction = QToolButton()
-        self.direction.setCheckable(True)
+        self.direction = QCheckBox()
         self.direction.setAccessibleName("Descending")
         self._wanted = {
             False: "original",
@@ -136,11 +133,9 @@ class OrderRow(QWidget):
         self.changed.emit()
 
     def _say_direction(self) -> None:
-        first = "largest" if self.descending else "smallest"
-        if self.key == INDEX:
-            first = "last" if self.descending else "first"
-        self.direction.setText(DOWN if self.descending else UP)
-        self.direction.setToolTip(f"The {first} come first. Click to reverse the order.")
+        largest, smallest = ("last", "first") if self.key == INDEX else ("largest", "smallest")
+        self.direction.setText(f"{largest.capitalize()} first")
+        self.direction.setToolTip(f"Otherwise the {smallest} come first")
 
 
 def narrow_combo(name: str, tip: str, letters: int = 8) -> QComboBox:

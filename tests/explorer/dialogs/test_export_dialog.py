@@ -9,11 +9,18 @@ from xml.etree import ElementTree
 
 import pytest
 from patience import PATIENCE_MS as WAIT
-from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QPainter, QScreen
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
@@ -24,6 +31,7 @@ from explorer.dialogs.format_form import PaperForm
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.state import figure_format, settings
 from explorer.state.figure_format import FigureFormat
+from explorer.widgets.fit import FRAME
 from explorer.widgets.preview import DPI
 
 LEFT, KEY = Qt.MouseButton.LeftButton, Qt.Key
@@ -406,3 +414,51 @@ def test_what_was_kept_is_read_back_and_nonsense_is_not() -> None:
     odd = {"height_mm": "tall", "legend": "above", "title": 1, "transparent": None}
     assert figure_format.from_plain(odd) == FigureFormat()
     assert FigureFormat(folder="/not/there").place == Path.home()
+
+
+def test_dialogs_of_exports_fit_a_small_screen(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1920 x 1200 pixels at scale 2 are 960 x 600: the buttons must not lie below the edge."""
+    small = QRect(0, 0, 960, 600)
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _screen: small)
+    for name in ("figure-curves", "figure-set", "report", ""):
+        trigger(explorer, name) if name else explorer.window.dialogs.choose_study()
+        dialogs = [one for one in explorer.window.findChildren(QDialog) if one.isVisible()]
+        assert dialogs, name
+        for dialog in dialogs:
+            size = dialog.size().expandedTo(dialog.minimumSizeHint())
+            assert size.height() <= small.height() - FRAME, name
+            assert size.width() <= small.width() - 10, name
+            dialog.close()
+
+
+def test_each_kind_of_export_begins_where_the_last_one_went(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers, tables = tmp_path / "papers", tmp_path / "tables"
+    papers.mkdir()
+    tables.mkdir()
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName",
+        staticmethod(lambda *_, **__: (str(tables / "mine.csv"), "Table (*.csv)")),
+    )  # fmt: skip
+    explorer.exporter.forget_set()
+    trigger(explorer, "figure-curves")
+    dialog = explorer.window.findChild(ExportDialog)
+    assert dialog.place.path.parent == tables  # nothing else was saved before
+    write(dialog.place.line, str(papers / "c.svg"))
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(dialog.write, LEFT)
+    asked: list[str] = []
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName",
+        staticmethod(lambda _window, _title, begin, *_, **__: (asked.append(begin) or "", "")),
+    )  # fmt: skip
+    explorer.exporter.forget_set()
+    explorer.exporter.checkpoint("gd")
+    assert asked == [str(tables / "forget.csv"), str(papers / "gd.pt")]
+    trigger(explorer, "figure-set")
+    chosen = explorer.window.findChild(ExportSetDialog)
+    assert chosen.place.path == papers
+    chosen.reject()

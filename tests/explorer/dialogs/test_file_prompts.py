@@ -27,7 +27,7 @@ class Asked:
         self.questions.append((title, begin))
         return self.answers.pop(0)
 
-    def two(self, *words: Any) -> tuple[str, str]:
+    def two(self, *words: Any, **_: Any) -> tuple[str, str]:
         return self.one(*words), ""
 
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from sampled import PRESS, QUICK, Sampled, measured, recognized
+from sampled import QUICK, Sampled, measured, recognized
 
 from engine.analysis import ranking
 from engine.membership import scores
@@ -124,13 +123,14 @@ def test_a_click_turns_the_order_around_and_the_unknown_stays_last(shown: Sample
     shown.finish()
     order = shown.view.order
     shown.choose(order.sort, RATIO)
-    assert order.descending and order.direction.text() == "↓"
-    QTest.mouseClick(order.direction, PRESS)
-    assert order.direction.text() == "↑" and "smallest come first" in order.direction.toolTip()
+    assert order.descending and order.direction.text() == "Largest first"
+    order.direction.click()
+    assert not order.direction.isChecked() and not order.descending
+    assert "smallest come first" in order.direction.toolTip()
     assert shown.order[8] == 1 and shown.order[0] == 5 and shown.order[9] == 0
     shown.choose(order.sort, CONFIDENCE)
     assert not order.descending  # each order begins with the end that is looked for
-    QTest.mouseClick(order.direction, PRESS)
+    order.direction.click()
     assert shown.order[-1] == 0
 
 
@@ -200,7 +200,7 @@ def test_why_there_is_no_smallest_tau_is_said(shown: Sampled) -> None:
 def test_order_and_model_are_kept_and_nonsense_is_ignored(shown: Sampled, qtbot: QtBot) -> None:
     shown.choose(shown.view.order.sort, LOSS)
     shown.choose(shown.view.order.model_box, "GD")
-    QTest.mouseClick(shown.view.order.direction, PRESS)
+    shown.view.order.direction.click()
     kept = shown.view.view_state()
     other = Sampled(qtbot)
     other.view.restore_view_state(kept)

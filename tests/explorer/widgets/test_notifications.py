@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bundles import start
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolButton
@@ -102,6 +102,25 @@ def test_a_long_sentence_is_shown_in_full(explorer: Explorer) -> None:
     (toast,) = explorer.window.toasts.toasts
     label = toast.findChild(QLabel)
     assert label.height() >= label.heightForWidth(label.width())
+
+
+def test_an_offer_may_be_shown_longer_than_its_sentence_takes(explorer: Explorer) -> None:
+    explorer.notifier.show(Notice(NEWS, "New here?", "Take the tour", None, seconds=20))
+    explorer.notifier.show(Notice(NEWS, "Saved."))
+    times = [toast.findChild(QTimer).interval() for toast in explorer.window.toasts.toasts]
+    assert times[0] == 20_000 and times[1] == notifications.reading_time("Saved.")
+
+
+@pytest.mark.parametrize("times", [1, 4, 9])
+def test_the_bar_of_errors_is_as_high_as_its_sentence(explorer: Explorer, times: int) -> None:
+    bar = explorer.window.message
+    explorer.notifier.fail("The folder /data/photographs cannot be read. " * times)
+    QApplication.processEvents()
+    label = bar.findChild(QLabel)
+    lines = label.heightForWidth(label.width())
+    assert label.height() >= lines
+    assert bar.rect().contains(label.geometry())
+    assert bar.height() <= max(lines, bar.close_button.sizeHint().height()) + 12
 
 
 def test_an_error_report_is_copied_with_versions_log_and_traceback(

@@ -64,7 +64,7 @@ def test_letters_match_in_order_and_better_at_starts_of_words() -> None:
         ("theme dark", "theme-dark"),
         ("zzz", None),
         ("undo", "undo"),
-        ("copy", "copy-command"),
+        ("copy com", "copy-command"),
         ("shortc", "shortcuts"),
         ("lasso", "go-embedding"),
         ("umap", "go-embedding"),

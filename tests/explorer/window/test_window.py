@@ -224,10 +224,15 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
         explorer.window.actions_.by_name["open-study"].trigger()
     dialog = explorer.window.findChild(StudiesDialog)
     assert dialog.table.rowCount() == 1
-    assert dialog.table.item(0, 1).text() == "iris"
+    assert dialog.table.item(0, 1).text() == "Iris"
+    assert dialog.count.text() == "1 study"
+    methods = dialog.table.item(0, 4).text().split(", ")
+    chosen = explorer.state.form.methods
+    assert methods == [explorer.state.catalog.method(name).label for name in chosen]
+    assert explorer.state.studies[0].methods == chosen
     QTest.keyClicks(dialog.search, "digits")
     assert dialog.table.isRowHidden(0)
-    assert dialog.count.text() == "0 of 1 studies"
+    assert dialog.count.text() == "0 of 1 study"
     dialog.search.clear()
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         dialog.accept()
