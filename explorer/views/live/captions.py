@@ -71,11 +71,12 @@ def copies(shown: Epochs, sample: int, row: int, dataset: Dataset) -> str:
     return f"{title}: {shown.draws} copies (rows) at each τ (columns)"
 
 
-def no_verdicts(sample: int | None, dataset: Dataset | None) -> str:
-    """Why there are no verdicts on a sample's copies."""
+def no_verdicts(sample: int | None, dataset: Dataset | None, watched: int) -> str:
+    """Why there are no verdicts on a sample's copies; watched: number of forget samples."""
     if sample is None:
         return "Choose a forget sample to see the predictions on its copies after each epoch."
+    samples = "1 forget sample is" if watched == 1 else f"{watched:,} forget samples are"
     return (
-        f"The copies of {sample_label(sample, dataset)} are not watched. Choose a sample of the "
-        "forget set to see the predictions on its copies after each epoch."
+        f"The copies of {sample_label(sample, dataset)} are not watched: {samples}. Choose one "
+        "of those to see the predictions on its copies after each epoch."
     )

@@ -259,7 +259,8 @@ class LiveView(View):
         row = shown.row(sample) if sample is not None else None
         if sample is None or row is None or dataset is None:
             self.caption.setText("")
-            self.strip.show_sentence(captions.no_verdicts(sample, dataset), theme)
+            why = captions.no_verdicts(sample, dataset, len(shown.samples))
+            self.strip.show_sentence(why, theme)
             return
         self.caption.setText(captions.copies(shown, sample, row, dataset))
         blocks = live_series.blocks(shown, self._at, row, theme, self._label)

@@ -157,7 +157,7 @@ def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:
     view = filled(shown)
     shown.state.selection = Selection(0)
     assert (
-        "The copies of sample 0 (digits train 0) are not watched."
+        "The copies of sample 0 (digits train 0) are not watched: 10 forget samples are. Choose one"
         in view.strip.accessibleDescription()
     )
     shown.state.selection = Selection()
