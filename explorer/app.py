@@ -32,7 +32,7 @@ from explorer.state.recent_files import SESSION, RecentItem, Recents
 from explorer.state.remembered import LeftDataset, remember
 from explorer.state.session import Look, Session
 from explorer.widgets.notifications import Notifier
-from explorer.window import qt_errors
+from explorer.window import frames, qt_errors
 from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
@@ -246,6 +246,8 @@ def run(options: Options) -> int:
     )  # results are written atomically, so exiting is safe
     explorer = Explorer(options)
     process.catch_exceptions(explorer.report)
+    if not options.scripted:  # a picture may be larger than the screen
+        frames.fit(explorer.window)
     explorer.show()
     status = app.exec()
     ended = explorer.close()

@@ -235,11 +235,7 @@ class Annotations(QWidget):
     def _paint_line(self, painter: QPainter) -> None:
         if self.line is None:
             return
-        (x, text), frame = self.line, self._frame()
-        at = self._place(x, 0).x()
-        width = QFontMetricsF(self.font()).horizontalAdvance(text) + 6
-        left = at + 4 if at + 4 + width <= frame.right() else at - 4 - width
-        box = QRectF(left, frame.top() + 1, width, QFontMetricsF(self.font()).height())
+        text, box = self.line[1], self.line_box()
         base = QColor(self._theme.base)
         base.setAlphaF(0.8)
         painter.fillRect(box, base)
@@ -266,16 +262,32 @@ class Annotations(QWidget):
             painter.setPen(QColor(self._theme.muted))
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
 
+    def line_box(self) -> QRectF:
+        """Where the text of the line is: right of it, left of it at the edge; empty without it."""
+        if self.line is None:
+            return QRectF()
+        (x, text), frame, metrics = self.line, self._frame(), QFontMetricsF(self.font())
+        at, width = self._place(x, 0).x(), metrics.horizontalAdvance(text) + 6
+        left = at + 4 if at + 4 + width <= frame.right() else at - 4 - width
+        return QRectF(left, frame.top() + 1, width, metrics.height())
+
     def beyond_box(self) -> tuple[str, QRectF] | None:
-        """What is written about what lies beyond the axis, and where; None if nothing does."""
+        """What is written about what lies beyond the axis, and where, clear of the line and its
+        text; None if nothing does, or if there is no room.
+        """
         metrics, frame = QFontMetricsF(self.font()), self._frame()
+        taken = self.line_box()
+        if self.line is not None:
+            at = self._place(self.line[0], 0).x()
+            taken = taken.united(QRectF(at - 2, taken.top(), 4, taken.height()))
         for text in self.beyond:
             width = metrics.horizontalAdvance(text) + 4
-            if width <= 0.6 * frame.width():
-                left = frame.right() - width - 4
-                if self.line is not None and self._place(self.line[0], 0).x() > frame.center().x():
-                    left = frame.left() + 6
-                return text, QRectF(left, frame.top() + 1, width, metrics.height())
+            if width > MOST * frame.width():
+                continue
+            for left in (frame.right() - width - 4, frame.left() + 6):
+                box = QRectF(left, frame.top() + 1, width, metrics.height())
+                if not box.intersects(taken):
+                    return text, box
         return None
 
 

@@ -25,6 +25,7 @@ SIZE = 0.8  # of the marks, relative to a plot that fills the screen
 HALO = 20  # logical pixels across
 COPY = 7  # logical pixels across the mark of a perturbed copy
 MARGIN = 26.0  # logical pixels around all points, for pictures
+HEAD = 32.0  # logical pixels more above all points, for the tools and the bar that float there
 FOOT = 26.0  # logical pixels more below them, for a line of the legend
 STEP = 1.3  # a step of zooming
 UNDER, OVER, PICTURES, NAMES = -10, 30, 10, 20  # trails lie under the points, the halo over all
@@ -196,14 +197,15 @@ class Pane(QWidget):
         self.plot.scene().sigMouseMoved.connect(self._hover)
 
     def _learn_unit(self) -> None:
-        """Learn how large one unit is where all points are in view, with room for the legend."""
+        """Learn how large one unit is where all points are in view, with room for tools and legend."""
         x0, y0, x1, y1 = self._frame
-        across, down = self.box.width() - 2 * MARGIN, self.box.height() - 2 * MARGIN - self._foot
+        across = self.box.width() - 2 * MARGIN
+        down = self.box.height() - 2 * MARGIN - HEAD - self._foot
         if across <= 0 or down <= 0 or x1 <= x0 or y1 <= y0:
             self.points.set_frame(self._frame)
             return
         unit = min(across / (x1 - x0), down / (y1 - y0))
-        self.points.set_frame((x0, y0 - self._foot / unit, x1, y1))
+        self.points.set_frame((x0, y0 - self._foot / unit, x1, y1 + HEAD / unit))
         self.pictures.set_unit(unit)
         if all(self.box.state["autoRange"]):
             self.plot.enableAutoRange()

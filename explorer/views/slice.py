@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
@@ -23,8 +25,11 @@ from explorer.views.base import View, Wishes
 from explorer.widgets import markup
 from explorer.widgets.legend import Legend, LegendEntry
 from explorer.widgets.panel import Panel, button, muted_label
+from explorer.widgets.plain_text import literal
 
 MOST = 2**31 - 1  # the largest number of a spin box
+LOW = 320  # logical pixels: a lower view shows regions and classes only
+TIP = 80  # characters of a line of a tooltip
 NAMED_CLASSES = 12  # in the legend, largest regions first; the tooltip names the others
 
 
@@ -42,6 +47,7 @@ class SliceView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.maps, self.legend, self.caption = RegionMaps(), Legend(), muted_label()
+        self.low = False
         self.setFocusProxy(self.maps)
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -68,6 +74,14 @@ class SliceView(View):
         self.heading.setText(self._heading(shown, dataset))
         if changed & {"slice", "dataset", "models", "study", "theme"}:
             self._draw_regions(shown, dataset)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low view, leave the room to the regions: what the lines mean is in the tooltip."""
+        super().resizeEvent(event)
+        if self.low != (self.height() < LOW):
+            self.low = not self.low
+            self.caption.setVisible(not self.low)
+            self.mark_stale("slice")
 
     def sight_changed(self) -> None:
         """Request the slice only while the view is visible."""
@@ -178,8 +192,12 @@ class SliceView(View):
         areas = [
             LegendEntry(dataset.classes[k], tinted(colors[k], theme.base), area=True) for k in named
         ]
-        self.legend.set_entries([*areas, *_marks(shown, dataset, theme)], theme.text)
-        self.caption.setText(self._caption(shown))
+        marks = [] if self.low else _marks(shown, dataset, theme)
+        self.legend.set_entries([*areas, *marks], theme.text)
+        caption = self._caption(shown)
+        self.caption.setText(caption)
+        true = f"Hatched: the true class {dataset.classes[shown.label]}. Cross: the sample.\n"
+        self.heading.setToolTip(literal(textwrap.fill(true + caption, TIP)) if self.low else "")
         self._offer_refining(shown)
 
     def _region(self, name: str, share: float, shown: Slice, theme: Theme) -> Region:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
@@ -49,6 +49,14 @@ class ModelMark(QWidget):
 
 class LinkLabel(QLabel):
     """A label whose links Tab visits one after the other, Enter follows."""
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the link color of another theme: Qt lays out again only a text that differs."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.text():
+            text = self.text()
+            self.clear()
+            self.setText(text)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Begin at the first link, or at the last one if Tab goes backwards."""

@@ -17,6 +17,7 @@ from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
 from explorer.state.folders import DATA, INDICES
 from explorer.views.base import View
+from explorer.widgets.notifications import Toast
 from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
@@ -122,6 +123,9 @@ class WindowDialogs(QObject):
 
     def show_tour(self) -> None:
         """Begin the tour, unless it is under way."""
+        for toast in self._window.findChildren(Toast):
+            if toast.notice.do == self.show_tour:  # the offer to take it
+                toast.dismiss()
         if self._window.findChild(Tour) is None:
             Tour(self._window).start()
 

@@ -46,6 +46,14 @@ def place(window: QWidget, box: Box) -> None:
     window.setGeometry(QRect(QPoint(x, y), size))
 
 
+def fit(window: QWidget) -> None:
+    """Shrink and center a window that is not shown yet, so that its screen has room for it."""
+    room = QGuiApplication.primaryScreen().availableGeometry()
+    rectangle = QRect(QPoint(), window.size())
+    rectangle.moveCenter(room.center())
+    place(window, _box(rectangle))
+
+
 def _box(place: QRect) -> Box:
     size = place.size()
     return Box(place.x(), place.y(), min(size.width(), LARGEST), min(size.height(), LARGEST))

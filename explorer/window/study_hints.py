@@ -6,8 +6,11 @@ from PySide6.QtCore import QObject
 
 from engine.results import StudySummary
 from explorer.state.app_state import AppState
+from explorer.state.queued_run import RUNNING
 from explorer.views.base import View, Wishes
 from explorer.window.dock_title import DockTitle
+
+RUNS = "The study is running. Its first results appear here as soon as they are known."
 
 
 class StudyHints(QObject):
@@ -20,7 +23,8 @@ class StudyHints(QObject):
         super().__init__(view)
         self._state, self._do, self._hint, self._title = state, do, view.panel.hint, title
         state.stale_changed.connect(self._mark)
-        state.opening_changed.connect(self._wait)
+        for changed in (state.opening_changed, state.runs_changed, state.residual_changed):
+            changed.connect(self._wait)
         self._hint.offer_button.clicked.connect(self._show_newest)
         for changed in (
             state.studies_changed, state.dataset_changed, state.models_changed,
@@ -32,8 +36,18 @@ class StudyHints(QObject):
         self._wait()
 
     def _wait(self) -> None:
-        self._hint.wait_for(self._state.opening)
+        self._hint.wait_for(self._state.opening or (RUNS if self._comes() else ""))
         self._offer()
+
+    def _comes(self) -> bool:
+        """Whether a study of the open dataset is being computed, and none is shown yet."""
+        state = self._state
+        if state.dataset is None or state.residual is not None:
+            return False
+        fingerprint = state.dataset.spec.fingerprint
+        return any(
+            run.state == RUNNING and run.order.fingerprint == fingerprint for run in state.runs
+        )
 
     def _mark(self) -> None:
         stale = self._state.stale
@@ -43,6 +57,8 @@ class StudyHints(QObject):
         """The stored studies of the open dataset, newest first, while no study is shown."""
         state = self._state
         if state.dataset is None or state.opening or state.models or state.residual is not None:
+            return []
+        if self._comes():
             return []
         fingerprint = state.dataset.spec.fingerprint
         return [one for one in state.studies if one.fingerprint == fingerprint]

@@ -32,8 +32,10 @@ class CurveFindings(FindingList):
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show or hide the sentences when the view changes its size; never consume the event."""
-        if event.type() == QEvent.Type.Resize and self._view.seen:
+        """Show or hide the sentences when the view changes its size, also while it is not seen: a
+        workspace lays out its docks before it shows them. Never consume the event.
+        """
+        if event.type() == QEvent.Type.Resize:
             self._draw()
         return False
 

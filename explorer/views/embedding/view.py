@@ -96,6 +96,8 @@ class EmbeddingView(View):
         self.controls.export.setEnabled(shown is not None)
         if "theme" in changed:
             self._take_theme(theme_of(self.state.theme))
+        if dataset is not None and changed & {"selection", "forget", "dataset"}:
+            self._count_selection(dataset)
         if shown is None or dataset is None:
             self._say_what_next()
             self._fit_header()
@@ -103,8 +105,6 @@ class EmbeddingView(View):
         self.panel.show_content()
         self._fit_header()
         self.drawing.draw(changed, self._drawn(shown), shown, dataset)
-        if changed & {"selection", "forget", "dataset"}:
-            self._count_selection(dataset)
         self.canvas.arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -108,8 +108,7 @@ class SamplesView(View):
             changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
         changed = self._with_tau(changed)
         self._update_masks(dataset)
-        self._learn(changed)
-        self._refilter(changed)
+        self._refilter(self._learn(changed))
         if "selection" in changed:
             self._reveal_current()
         self.grid.viewport().update()
@@ -206,10 +205,14 @@ class SamplesView(View):
                 evidence, forget, dataset.classes, dataset.validation, self._column
             )
 
-    def _learn(self, changed: set[str]) -> None:
-        """Update the evidence and the rows with the current models and measurements."""
+    def _learn(self, changed: set[str]) -> set[str]:
+        """Update the evidence and the rows with the current models and measurements.
+
+        Returns the changes, with 'filter' if another order results.
+        """
         if self.facts is None or not changed & {"models", "residual", "ranked_by", SEARCHED}:
-            return
+            return changed
+        before = (self.order.key, self.order.model, self.order.descending)
         evidence = self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
@@ -219,6 +222,8 @@ class SamplesView(View):
         self._offer_order()
         labels = {name: model.label for name, model in self.state.models.items()}
         self.filters.offer(evidence, labels, self.facts.classes)
+        same = before == (self.order.key, self.order.model, self.order.descending)
+        return changed if same else changed | {"filter"}
 
     def _offer_order(self) -> None:
         if self.facts is not None:

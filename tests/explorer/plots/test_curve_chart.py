@@ -85,6 +85,23 @@ def test_a_wide_interval_is_cut_and_what_fits_is_not(qtbot: QtBot) -> None:
     assert chart.notes.beyond == ()
 
 
+@pytest.mark.parametrize("width", [300, 340, 420, 640])
+@pytest.mark.parametrize("tau", [None, 0.0, 0.12, 0.2, 0.24, 0.4])
+def test_what_lies_beyond_the_axis_is_written_clear_of_the_line(
+    qtbot: QtBot, width: int, tau: float | None
+) -> None:
+    chart = make(qtbot, width, 200)
+    chart.draw([flat("rurk", 1.0), flat("gd", 2.0), flat("gd@1", 41.0, front=False)], ground())
+    chart.set_line(tau, "" if tau is None else f"τ {tau:g}")
+    settle(chart)
+    found = chart.notes.beyond_box()
+    assert found is not None and "▲ to 41" in found[0]
+    if tau is not None:
+        assert not found[1].intersects(chart.notes.line_box())
+        at = chart.plot.mapFromScene(chart.plot.getViewBox().mapViewToScene(QPointF(tau, 1))).x()
+        assert not found[1].left() <= at <= found[1].right()
+
+
 def test_a_double_click_shows_all_and_another_the_range_as_before(qtbot: QtBot) -> None:
     chart = make(qtbot)
     chart.draw([flat("rurk", 1.0), flat("gd", 2.0), flat("gd@1", 41.0, front=False)], ground())

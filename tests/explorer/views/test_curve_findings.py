@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import synthetic
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from shown import Shown
 
 from engine.analysis.finding import findings
@@ -51,6 +51,28 @@ def test_a_low_view_and_many_sentences_leave_the_room_to_the_chart(
     assert resized(view, 700, 560).isVisible()
     shown.state.beside = tuple(synthetic.study(seed=seed) for seed in range(4))
     assert not resized(view, 700, 560).isVisible()
+
+
+def test_what_a_resize_behind_another_view_leaves_is_right(view: CurvesView, shown: Shown) -> None:
+    host = QWidget()
+    shown.qtbot.addWidget(host)
+    host.resize(800, 700)
+    view.setParent(host)
+    host.show()
+    view.show()
+    list_ = resized(view, 700, 560)
+    assert list_.isVisible()
+    view.hide()  # as a workspace does, which lays its docks out before it shows them
+    resized(view, 400, 240)
+    view.show()
+    QApplication.processEvents()
+    assert not list_.isVisible()
+    view.hide()
+    resized(view, 700, 560)
+    view.show()
+    QApplication.processEvents()
+    assert list_.isVisible() and list_.texts()
+    view.setParent(None)  # both are closed on their own
 
 
 def test_the_sentences_are_those_of_what_is_shown_now(view: CurvesView, shown: Shown) -> None:

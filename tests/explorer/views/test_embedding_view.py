@@ -208,6 +208,30 @@ def test_a_click_beside_all_points_does_nothing(view: EmbeddingView, shown: Show
     assert shown.asked.calls == []
 
 
+def test_the_bar_counts_what_was_selected_while_there_was_no_map(
+    single: EmbeddingView, shown: Shown
+) -> None:
+    shown.state.selection = Selection(1, frozenset({1, 2, 3}))
+    assert single.bar.isVisible() and single.bar.text.text().startswith("3 selected")
+    embedding, shown.state.embedding = shown.state.embedding, None
+    shown.state.selection = Selection(1, frozenset({1}))
+    shown.state.embedding = embedding
+    assert not single.bar.isVisible() and single.bar.text.text().startswith("1 selected")
+
+
+def test_no_point_lies_under_the_tools_or_the_bar(single: EmbeddingView, shown: Shown) -> None:
+    shown.state.selection = Selection(1, frozenset({1, 2, 3}))
+    QApplication.processEvents()
+    single.grab()
+    embedding, pane = shown.state.embedding, single.right.pane
+    assert embedding is not None and single.bar.isVisible()
+    highest = int(np.nanargmax(pane.points.xy[:, 1]))
+    for part in (single.bar, single.tools):
+        below = part.mapTo(single, QPoint(0, part.height())).y()
+        plot = pane.plot.viewport()
+        assert plot.mapTo(single, pixel(pane, highest)).y() > below
+
+
 # -- lasso ----------------------------------------------------------------------------------------
 def test_a_lasso_and_one_button_make_a_forget_set(
     view: EmbeddingView, cloud: Embedding, shown: Shown

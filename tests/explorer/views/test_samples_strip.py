@@ -83,6 +83,15 @@ def test_what_carries_the_finding_comes_first_in_a_strip(sampled: Sampled) -> No
     assert view.controls.order_words.text() == "r of RURK at τ 0.4, largest first"
 
 
+def test_a_strip_is_in_order_of_its_index_while_nothing_is_measured(sampled: Sampled) -> None:
+    sampled.finish()
+    lower(sampled)
+    assert sampled.order[0] == 1 and sampled.view.model.caption is not None
+    sampled.state.residual = None  # as at the start of the next run
+    assert sampled.view.controls.order_words.text() == "by index"
+    assert sampled.order == sorted(sampled.order) and sampled.view.model.caption is None
+
+
 def test_an_order_that_was_chosen_stays_in_a_strip(sampled: Sampled) -> None:
     sampled.finish()
     sampled.choose(sampled.view.order.sort, LOSS)

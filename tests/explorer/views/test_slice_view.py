@@ -11,6 +11,7 @@ import pytest
 import synthetic
 from PySide6.QtCore import QObject, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from real import Desk, run
 from shown import Shown, press
@@ -90,6 +91,20 @@ def test_the_cursor_reads_class_and_confidence_with_up_on_top(shown: Shown) -> N
     middle = view.maps.describe(view.maps.panel_rect(1).center())
     assert "true class 0.90" in middle and "L2 distance 0 " in middle
     assert view.maps.describe(QPoint(1, 1)) == ""
+
+
+def test_a_low_view_leaves_its_room_to_the_regions(shown: Shown) -> None:
+    shown.fill()
+    shown.state.slice = slice_of()
+    view = shown.view(SliceView)
+    view.resize(400, 500)
+    QApplication.processEvents()
+    assert view.caption.isVisible() and view.heading.toolTip() == ""
+    view.resize(400, 240)
+    QApplication.processEvents()
+    assert not view.caption.isVisible() and view.caption.text()[:8] in view.heading.toolTip()
+    assert "the sample" not in view.legend.accessibleDescription()
+    assert view.maps.height() > 0.5 * 240
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 import synthetic
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -183,3 +184,19 @@ def test_a_click_in_the_window_selects_the_samples_and_the_worst_is_current(
     tau = float(state.residual.taus[-1])  # type: ignore[union-attr]
     strip.line.followed.emit(Link("gd", tau=tau))
     assert state.probe == ("gaussian", tau)
+
+
+def test_links_take_the_color_of_another_theme(strip: FindingStrip, shown: Shown) -> None:
+    show(strip, shown, synthetic.telling_study())
+    label = strip.line.labels[0].words
+    before = QApplication.palette()
+    palette = QApplication.palette()
+    palette.setColor(palette.ColorRole.Link, QColor("#ff00ff"))
+    QApplication.setPalette(palette)  # what Qt draws links with
+    try:
+        QApplication.processEvents()
+        image = label.grab().toImage()
+    finally:
+        QApplication.setPalette(before)
+    places = [(x, y) for x in range(image.width()) for y in range(image.height())]
+    assert QColor("#ff00ff") in [image.pixelColor(*place) for place in places]

@@ -410,6 +410,17 @@ def _mouse(widget: QWidget, kind: QEvent.Type, at: QPoint) -> None:
 
 
 # -- frames -----------------------------------------------------------------------------------
+def test_a_new_window_is_no_larger_than_its_screen(qtbot: QtBot) -> None:
+    room = QApplication.primaryScreen().availableGeometry()
+    window = QWidget()
+    qtbot.addWidget(window)
+    for size in ((room.width() + 300, room.height() + 200), (300, 200)):
+        window.resize(*size)
+        frames.fit(window)
+        assert room.contains(window.geometry())
+    assert (window.width(), window.height()) == (300, 200)
+
+
 @pytest.mark.parametrize(
     "box",
     [Box(5000, 5000, 300, 300), Box(-5000, -9, 300, 300), Box(10, 10, 9000, 9000), Box(0, 0, 9, 9)],

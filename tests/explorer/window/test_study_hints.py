@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from real import WAIT, run
 
 from explorer.app import Explorer
+from explorer.state.queued_run import RUNNING, STOPPED, Order, QueuedRun
 from explorer.window.stale_row import BACK, RUN, SHOW
+from explorer.window.study_hints import RUNS
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -84,3 +88,17 @@ def test_empty_views_offer_the_stored_study_of_these_data(explorer: Explorer, qt
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.opening.open_dataset("digits")
     assert curves.is_empty and not curves.hint.offers  # there are none of these data
+
+
+def test_an_empty_view_says_that_the_study_is_running(explorer: Explorer, qtbot: QtBot) -> None:
+    hint = explorer.window.views["embedding"].panel.hint
+    assert "Press Run" in hint.label.text()
+    dataset = explorer.state.dataset
+    assert dataset is not None
+    order = Order(explorer.state.form, (1, 5), dataset.spec.fingerprint, "Iris")
+    explorer.state.runs = (QueuedRun(1, order, RUNNING),)
+    assert hint.label.text() == RUNS
+    explorer.state.runs = (QueuedRun(1, replace(order, fingerprint="another"), RUNNING),)
+    assert "Press Run" in hint.label.text()
+    explorer.state.runs = (QueuedRun(1, order, STOPPED),)
+    assert "Press Run" in hint.label.text()
