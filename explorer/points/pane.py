@@ -197,7 +197,7 @@ class Pane(QWidget):
         self.plot.scene().sigMouseMoved.connect(self._hover)
 
     def _learn_unit(self) -> None:
-        """Learn how large one unit is where all points are in view, with room for tools and legend."""
+        """Learn how large a unit is where all points are in view, with room for the controls."""
         x0, y0, x1, y1 = self._frame
         across = self.box.width() - 2 * MARGIN
         down = self.box.height() - 2 * MARGIN - HEAD - self._foot

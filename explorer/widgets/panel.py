@@ -79,7 +79,8 @@ class Panel(QWidget):
     def show_controls(self, shown: bool) -> None:
         """Show or hide all controls of the header, which is without use before any study."""
         for place in range(self.header.count()):
-            widget = self.header.itemAt(place).widget()
+            item = self.header.itemAt(place)
+            widget = item.widget() if item is not None else None
             if widget is not None:
                 widget.setVisible(shown)
 
