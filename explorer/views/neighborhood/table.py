@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from engine.analysis.sample_curve import Spread, own_curves
 from engine.datasets.base import Dataset
 from engine.drawing.difference_image import amplified
 from engine.residual.sample_ratio import Ratio, ratios_around
-from engine.results import Neighborhood, retrain_names
+from engine.results import Neighborhood, Residual, retrain_names
 from explorer.plots.matrix import CLOSED, OPEN, ModelRow, Table
-from explorer.plots.sample_curve import interval_words, short
+from explorer.plots.sample_curve import SampleRatios, interval_words, short
 from explorer.theme import Theme
 from explorer.views.neighborhood.captions import ratio_tip
 
@@ -112,3 +113,21 @@ def _distances(copies: np.ndarray, clean: np.ndarray | None) -> np.ndarray:
         return np.zeros(len(copies))
     distances: np.ndarray = np.linalg.norm((copies - clean).reshape(len(copies), -1), axis=1)
     return distances
+
+
+def ratios_of(
+    residual: Residual, shown: Neighborhood, model: str, around: Spread, tau: float
+) -> SampleRatios:
+    """The sample's r over tau in every model, beside its spread over the forget set in one."""
+    curves = own_curves(residual, shown.sample)
+    return SampleRatios(
+        sample=shown.sample,
+        perturbation=residual.perturbation,
+        taus=residual.taus,
+        samples=len(residual.samples),
+        model=model,
+        spread=around,
+        curves=curves,
+        around={} if curves else ratios_around(shown),
+        tau=tau,
+    )

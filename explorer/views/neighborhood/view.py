@@ -18,19 +18,18 @@ from PySide6.QtWidgets import (
 )
 
 from engine import perturbations
-from engine.analysis.sample_curve import Spread, own_curves, spread
+from engine.analysis.sample_curve import Spread, spread
 from engine.datasets.base import Dataset
-from engine.residual.sample_ratio import ratios_around
-from engine.results import Neighborhood, Residual
+from engine.results import Neighborhood
 from explorer.plots.matrix import CopyMatrix
-from explorer.plots.sample_curve import SampleCurve, SampleRatios
+from explorer.plots.sample_curve import SampleCurve
 from explorer.state.app_state import AppState
 from explorer.state.ranking import column_of, ranked_by, ranking, shown_tau
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.neighborhood import captions
 from explorer.views.neighborhood.ranking import RankingRow
-from explorer.views.neighborhood.table import table_of
+from explorer.views.neighborhood.table import ratios_of, table_of
 from explorer.widgets import markup
 from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import Panel, button
@@ -278,25 +277,12 @@ class NeighborhoodView(View):
         if self._drawn == (shown.sample, model):
             self.curve.show_tau(shown_tau(self.state))
             return
-        ratios, theme = self._ratios(residual, shown, model), theme_of(self.state.theme)
+        theme, tau = theme_of(self.state.theme), shown_tau(self.state)
+        ratios = ratios_of(residual, shown, model, self._spreads[model], tau)
         self.curve.show_ratios(ratios, self._label, theme)
         self._drawn = (
             (shown.sample, model) if ratios.curves else None
         )  # points belong to one norm only
-
-    def _ratios(self, residual: Residual, shown: Neighborhood, model: str) -> SampleRatios:
-        curves = own_curves(residual, shown.sample)
-        return SampleRatios(
-            sample=shown.sample,
-            perturbation=residual.perturbation,
-            taus=residual.taus,
-            samples=len(residual.samples),
-            model=model,
-            spread=self._spreads[model],
-            curves=curves,
-            around={} if curves else ratios_around(shown),
-            tau=shown_tau(self.state),
-        )
 
     def _share_room(self) -> None:
         """Give the copies the height that all models need; the curve gets at least its ratios."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
 from explorer.state.app_state import AppState
-from explorer.state.ranking import column_of, ranked_by, shown_tau
+from explorer.state.ranking import ranked_by
 from explorer.theme import theme_of
 from explorer.thumbnails.grid import ThumbnailGrid
 from explorer.thumbnails.model import ThumbnailModel, mask_of
@@ -24,6 +24,7 @@ from explorer.views.samples.controls import SampleControls
 from explorer.views.samples.grid_size import GridSize
 from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
+from explorer.views.samples.shown_column import ShownColumn
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
 from explorer.views.samples.sort_keys import SampleFacts, note_on
 from explorer.views.samples.status_row import USUAL, checked_side
@@ -69,7 +70,7 @@ class SamplesView(View):
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
         self.model = ThumbnailModel(self.describe, self, USUAL)
-        self._column = 0  # of the shown tau
+        self._tau = ShownColumn(state)
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
         self.grid.setAccessibleName("Samples")
@@ -106,7 +107,7 @@ class SamplesView(View):
         if dataset is not self.model.dataset:
             self._take(dataset)
             changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
-        changed = self._with_tau(changed)
+        changed = self._tau.with_change(changed)
         self._update_masks(dataset)
         self._refilter(self._learn(changed))
         if "selection" in changed:
@@ -162,15 +163,6 @@ class SamplesView(View):
         measured = self.model.strip and self.state.residual is not None
         self.order.suggest(ranked_by(self.state) if measured else "")
 
-    def _with_tau(self, changed: set[str]) -> set[str]:
-        """The changes, with 'tau' if another tau is shown."""
-        residual = self.state.residual
-        column = column_of(residual, shown_tau(self.state)) if residual is not None else 0
-        if column != self._column:
-            self._column = column
-            return changed | {"tau"}
-        return changed
-
     # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
         self.facts = None
@@ -202,7 +194,7 @@ class SamplesView(View):
         if self.facts is not None:
             forget, evidence = self.model.forget, self.facts.evidence
             self.facts = SampleFacts(
-                evidence, forget, dataset.classes, dataset.validation, self._column
+                evidence, forget, dataset.classes, dataset.validation, self._tau.column
             )
 
     def _learn(self, changed: set[str]) -> set[str]:
@@ -274,7 +266,7 @@ class SamplesView(View):
         learned = captions.learned(chosen, self.model.dataset, n)
         self.buttons.count(int(learned.sum()), int((learned & forget).sum()), int(forget.sum()))
         residual = self.state.residual
-        tau = f"{residual.taus[self._column]:g}" if residual is not None else ""
+        tau = f"{residual.taus[self._tau.column]:g}" if residual is not None else ""
         label = self.order.model_box.currentText()
         self.controls.order_words.setText(self.order.words(label, tau) if self.model.strip else "")
 

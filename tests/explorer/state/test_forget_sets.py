@@ -14,7 +14,7 @@ from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QPushButton
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
@@ -342,10 +342,12 @@ def test_the_forget_set_is_exported_with_its_classes(
 
 def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) -> None:
     samples = explorer.window.views["samples"]
-    line = samples.findChild(QLineEdit, "go-to")
+    line = samples.go_to
     explorer.controller.choice.select([1], REPLACE)
     qtbot.wait(10)
     before, steps = explorer.state.selection, explorer.controller.choice.undo.count()
+    samples.panel.options.click()  # the line is on the card of options
+    qtbot.waitUntil(line.isVisible)
     qtbot.keyClicks(line, "7, 9-10")
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert explorer.state.selection == Selection(7, frozenset([7, 9, 10]))
