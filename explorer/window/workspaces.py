@@ -39,8 +39,8 @@ class Workspace:
         """The layout of a window whose docks share `width` x `height` px.
 
         In a low window the docks beside the canvas are tabs of one stack, where each has its whole
-        height. Docks it does not show are hidden behind the last stack beside the canvas, where they
-        appear if somebody asks for one of them.
+        height. Docks it does not show are hidden behind the last stack beside the canvas, where
+        they appear if somebody asks for one of them.
         """
         hidden = tuple(name for name in known if name not in self.docks)
         above = max(height - STRIP, 1) if self.strip else height
