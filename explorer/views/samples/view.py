@@ -198,14 +198,10 @@ class SamplesView(View):
             )
 
     def _learn(self, changed: set[str]) -> set[str]:
-        """Update the evidence and the rows with the current models and measurements.
-
-        Returns the changes, with 'filter' if another order results.
-        """
+        """Update the evidence; gives the changes, with 'filter' if another order results."""
         if self.facts is None or not changed & {"models", "residual", "ranked_by", SEARCHED}:
             return changed
-        before = (self.order.key, self.order.model, self.order.descending)
-        evidence = self.facts.evidence
+        before, evidence = self.order.choices(), self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
@@ -214,8 +210,7 @@ class SamplesView(View):
         self._offer_order()
         labels = {name: model.label for name, model in self.state.models.items()}
         self.filters.offer(evidence, labels, self.facts.classes)
-        same = before == (self.order.key, self.order.model, self.order.descending)
-        return changed if same else changed | {"filter"}
+        return changed if before == self.order.choices() else changed | {"filter"}
 
     def _offer_order(self) -> None:
         if self.facts is not None:
