@@ -79,7 +79,7 @@ WORKSPACES = (
     ),
     Workspace(
         "explore", "Explore", "See where residual knowledge lies: the map, a sample and its curve",
-        "embedding", (AROUND, ("curves", "metrics")), (0.54, 0.46), 0.68, "samples",
+        "embedding", (AROUND, ("curves", "metrics")), (0.56, 0.44), 0.68, "samples",
     ),
     Workspace(
         "compare", "Compare", "Compare models and studies: curves, measures, predictions",
