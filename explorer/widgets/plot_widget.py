@@ -54,9 +54,12 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def frame_focus(area: QAbstractScrollArea) -> None:
-    """Draw a frame if the area has keyboard focus; call at the end of a paint event."""
-    if area.hasFocus():
+def frame_focus(area: QAbstractScrollArea, framed: bool = False) -> None:
+    """Draw a frame if the area has keyboard focus; call at the end of a paint event.
+
+    framed: draw it anyway, for a view around the area that takes the keys for it.
+    """
+    if framed or area.hasFocus():
         painter = QPainter(area.viewport())
         painter.setPen(QPen(area.palette().highlight().color(), FRAME))
         painter.drawRect(area.viewport().rect().adjusted(0, 0, -1, -1))
@@ -152,6 +155,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     """A PlotWidget without menus and buttons. left: the mouse has left it."""
 
     left = Signal()
+    framed = False  # whether a view around it has the focus
 
     def __init__(self, box: pg.ViewBox | None = None) -> None:
         axes = {side: Axis(side) for side in ("left", "bottom")}
@@ -164,7 +168,12 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Paint without garbage collection."""
         with no_collection():
             super().paintEvent(event)
-            frame_focus(self)
+            frame_focus(self, self.framed)
+
+    def set_framed(self, framed: bool) -> None:
+        """Show the focus of a view that takes the keys for this plot."""
+        self.framed = framed
+        self.viewport().update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Note that the mouse leaves."""

@@ -320,5 +320,6 @@ def _focus(box: QDockWidget) -> None:
     view = box.widget()
     about = view.focusProxy()
     usable = about is not None and about.isVisible() and about.isEnabled()
-    target = about if about is not None and usable else next(iter(tab_stops(view)), box)
+    first = next(iter([*tab_stops(view), *tab_stops(box)]), box)
+    target = about if about is not None and usable else first
     target.setFocus(Qt.FocusReason.TabFocusReason)

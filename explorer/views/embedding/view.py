@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
@@ -141,6 +141,18 @@ class EmbeddingView(View):
         self.controls.restore(stored)
         self.tools.lasso.setChecked(stored.get("lasso") is True)
         self.mark_stale("embedding")
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus around the map."""
+        super().focusInEvent(event)
+        for side in (self.left, self.right):
+            side.pane.plot.set_framed(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Hide the focus."""
+        super().focusOutEvent(event)
+        for side in (self.left, self.right):
+            side.pane.plot.set_framed(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk, + and - zoom; F, Shift+F and Esc as in Samples."""

@@ -189,7 +189,7 @@ def test_a_grid_is_told_of_once_at_its_end_and_a_failure_in_it_at_once(person: P
     with_bad = [replace(run, order=bad) if run.order.form.draws == 20 else run
                 for run in person.state.runs]  # fmt: skip
     person.state.runs = tuple(with_bad)
-    person.window.docks["samples"].raise_()
+    person.window.go_to("samples")
     person.until(lambda: bool(errors))
     assert person.states.count(WAITING) + person.states.count(RUNNING) > 0
     person.settle()

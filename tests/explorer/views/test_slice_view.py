@@ -403,7 +403,7 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
     assert not view.seen and window.views["neighborhood"].seen
     assert state.slice is None
     with qtbot.waitSignal(explorer.jobs.idle):
-        window.docks["slice"].raise_()
+        window.go_to("slice")
     assert view.seen and not window.views["neighborhood"].seen
     assert state.slice is not None and len(state.slice.steps) == FINE
     assert isinstance(view, SliceView) and not view.panel.is_empty

@@ -144,7 +144,7 @@ def test_an_error_report_is_copied_with_versions_log_and_traceback(
     QGuiApplication.clipboard().clear()
     QTest.mouseClick(window.message.close_button, LEFT)
     assert not window.message.isVisible()
-    window.docks["activity"].raise_()
+    window.go_to("activity")
     QTest.mouseClick(window.activity.report_button, LEFT)
     assert "the shape is wrong" in QGuiApplication.clipboard().text()
 

@@ -223,7 +223,7 @@ def test_the_table_is_sorted_and_copied_as_latex(explorer: Explorer, qtbot: QtBo
     view = explorer.window.views["metrics"]
     assert isinstance(view, MetricsView)
     header = view.table.horizontalHeader()
-    at = QPoint(header.sectionPosition(1) + 20, header.height() // 2)
+    at = QPoint(header.sectionPosition(2) + 20, header.height() // 2)
     orders = []
     for _ in range(2):
         QTest.qWait(QApplication.doubleClickInterval() + 50)
