@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
@@ -27,6 +27,7 @@ from explorer.views.embedding.selection_bar import SelectionBar
 from explorer.views.embedding.selection_export import SelectionExport
 from explorer.views.embedding.side import Side
 from explorer.views.embedding.tools import Tools
+from explorer.widgets.focus_frame import FocusFrame
 from explorer.widgets.panel import Panel, button
 from explorer.widgets.plain_text import menu_text
 
@@ -79,6 +80,7 @@ class EmbeddingView(View):
         self._build()
         self._connect()
         self._mouse = EmbeddingMouse(self.sides, self.menu, self.card, state, do, self._label, self)
+        self._frame = FocusFrame(self, [side.pane.plot for side in self.sides])
         self._put_beside()
         self.follow(
             "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
@@ -141,18 +143,6 @@ class EmbeddingView(View):
         self.controls.restore(stored)
         self.tools.lasso.setChecked(stored.get("lasso") is True)
         self.mark_stale("embedding")
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the focus around the map."""
-        super().focusInEvent(event)
-        for side in (self.left, self.right):
-            side.pane.plot.set_framed(True)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the focus."""
-        super().focusOutEvent(event)
-        for side in (self.left, self.right):
-            side.pane.plot.set_framed(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk, + and - zoom; F, Shift+F and Esc as in Samples."""
