@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QTextDocumentFragment
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QToolTip, QWidget
 
 LABEL, TIPS = "markup", "markupTips"  # properties that the style sheet selects
 TIP = "qtooltip_label"  # object name of Qt's tooltip label
@@ -30,7 +30,13 @@ def allow_tips(widget: QWidget) -> None:
 
 
 def close_tip() -> None:
-    """Close the tooltip at once: Qt would reuse a fading one, with its markup, for the next."""
+    """Close the tooltip at once: Qt would reuse a fading one, with its markup, for the next.
+
+    Without one no window is looked at: this is also called while a view is destroyed, when Python
+    must not touch its popups.
+    """
+    if not QToolTip.isVisible():
+        return
     for widget in QApplication.topLevelWidgets():
         if widget.objectName() == TIP:
             widget.close()
