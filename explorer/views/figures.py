@@ -37,6 +37,7 @@ class FiguresView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.preview = Preview()
+        self.preview.setMinimumSize(120, 90)  # it shrinks with its dock
         self.preview.setObjectName("page")
         self.caption: QLabel = muted_label()
         self.caption.setMinimumHeight(LINES * self.fontMetrics().lineSpacing())

@@ -78,6 +78,7 @@ class RunsView(View):
         self.split.addWidget(self.details)
         self.split.setStretchFactor(0, 1)
         self.split.setSizes([300, 180])
+        self.details.hide()  # until a study is selected
         self.panel = Panel(self.split, self)
         self.shown = ShownRows(state)
         self._accepted: frozenset[tuple[int, str]] = frozenset()
