@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from explorer.points.pictures import FRAME, SAME, PicturesItem
 from explorer.points.placement import name_places
+from explorer.points.visible_item import VisibleItem
 
 SIZE = 13  # pixels of the letters
 HALO = 4.0  # pixels across
@@ -40,7 +40,7 @@ class Name:
     color: str
 
 
-class NamesItem(pg.GraphicsObject):  # type: ignore[misc]
+class NamesItem(VisibleItem):
     """Draws names over points and pictures; those that find no free place are left out."""
 
     def __init__(self, pictures: PicturesItem) -> None:
@@ -50,7 +50,6 @@ class NamesItem(pg.GraphicsObject):  # type: ignore[misc]
         self.centers = np.empty((0, 2))  # logical pixels from the place of each name; NaN: left out
         self._pictures = pictures
         self._scale: tuple[float, float] | None = None
-        self._bounds: QRectF | None = None
         self._paths: dict[str, tuple[QPainterPath, QPainterPath, QRectF]] = {}
         self._font = QFont()
         self._font.setPixelSize(SIZE)
@@ -71,18 +70,6 @@ class NamesItem(pg.GraphicsObject):  # type: ignore[misc]
         """Find new places at the next painting, as other pictures are drawn."""
         self._scale = None
         self.update()
-
-    def boundingRect(self) -> QRectF:
-        """The visible range, cached until Qt is notified (see PointsItem)."""
-        if self._bounds is None:
-            self._bounds = QRectF(self.viewRect())
-        return self._bounds
-
-    def viewTransformChanged(self) -> None:
-        """The visible range changed."""
-        self.prepareGeometryChange()
-        self._bounds = None
-        super().viewTransformChanged()
 
     def boxes(self, transform: QTransform) -> list[QRectF | None]:
         """The rectangle of each name in the pixels that `transform` maps to; None if left out."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from explorer.points.placement import fitting
+from explorer.points.visible_item import VisibleItem
 from explorer.widgets.sample_picture import draw_sample, pixel_ratio
 
 SMALLEST, LARGEST = 24, 96  # logical pixels of a picture's side, without its frame
@@ -27,7 +27,7 @@ NONE, CHOSEN, CURRENT = range(3)  # marks around a picture
 Draw = Callable[[int, QPainter, QRectF], None]  # row of the point, painter, its square
 
 
-class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
+class PicturesItem(VisibleItem):
     """Pictures drawn over the points of a plot.
 
     The first choice (`always`) has pictures at any zoom; everything else once the view is zoomed
@@ -49,7 +49,6 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
         self._shades = np.empty((0, 3))
         self._marks: dict[int, int] = {}
         self._colors = ("#ffffff", "#000000", "#0000ff")
-        self._bounds: QRectF | None = None
         self._all = False  # whether all points may have pictures
         self._unit = 0.0  # logical pixels per unit of x where everything is in view
         self._chosen_for: tuple[float, float, QRectF] | None = None  # scale, and area of a choice
@@ -114,18 +113,6 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
         """(k, 2) the middles of the pictures, in pixels at `scale` pixels per unit."""
         self.choose()
         return np.asarray(self._xy[self.rows] * scale)
-
-    def boundingRect(self) -> QRectF:
-        """The visible range, cached until Qt is notified (see PointsItem)."""
-        if self._bounds is None:
-            self._bounds = QRectF(self.viewRect())
-        return self._bounds
-
-    def viewTransformChanged(self) -> None:
-        """The visible range changed."""
-        self.prepareGeometryChange()
-        self._bounds = None
-        super().viewTransformChanged()
 
     def choose(self) -> None:
         """Choose the pictures of the visible range, unless the last choice still covers it."""

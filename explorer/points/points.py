@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -15,13 +14,14 @@ from engine.drawing.palette import rgb
 from explorer.points.pixel_map import PixelMap
 from explorer.points.raster import Layer, Raster
 from explorer.points.stamps import CIRCLE, CROSS, RING, SHAPES, TRIANGLE
+from explorer.points.visible_item import VisibleItem
 
 BEHIND, PLAIN, MARKED = range(3)  # weight of a point; MARKED has a rim
 CROWD = 40  # rings that would cover each other if they were larger
 PICK_RADIUS = 8.0  # logical pixels
 
 
-class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
+class PointsItem(VisibleItem):
     """Thousands of points in a ViewBox, drawn as one image at the screen's own resolution.
 
     A frame of 60,000 points takes about 4 ms on one core; points are stored in arrays only.
@@ -37,7 +37,6 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self._radius = 4.0
         self.margin = 0.0  # pixels around all points in the automatic range
         self._frame: Sequence[float] | None = None
-        self._bounds: QRectF | None = None
 
     def set_points(self, xy: np.ndarray, color: np.ndarray, shape: np.ndarray) -> None:
         """Show points xy (n, 2) with color numbers (n,) and shapes (n,), higher shapes on top."""
@@ -125,20 +124,6 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         """Whether the points in view are drawn as a density."""
         return self._raster.dense
 
-    def boundingRect(self) -> QRectF:
-        """The visible range, so that marks at its edge are never cut.
-
-        Cached until Qt is notified: a rectangle that changes by itself corrupts the scene.
-        """
-        if self._bounds is None:
-            self._bounds = QRectF(self.viewRect())
-        return self._bounds
-
-    def viewTransformChanged(self) -> None:
-        """Redraw the image after every pan and zoom."""
-        self._geometry_changes()
-        super().viewTransformChanged()
-
     def paint(
         self,
         painter: QPainter,
@@ -167,10 +152,6 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         if count > CROWD:  # so many rings lie tightly around their points
             return self._radius * 1.25 + 1.0
         return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
-
-    def _geometry_changes(self) -> None:
-        self.prepareGeometryChange()
-        self._bounds = None
 
 
 def point_radius(count: int) -> float:
