@@ -27,8 +27,10 @@ from explorer.state.selection import REPLACE
 from explorer.views.attack.view import AttackView
 from tests.benchmarks.harness import application, circumstances, show, with_window, within
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "explorer"))  # synthetic.py
+sys.path.insert(0, str(Path(__file__).parents[1]))  # synthetic.py
+sys.path.insert(0, str(Path(__file__).parents[1] / "explorer"))  # stand_ins.py
 
+import stand_ins
 import synthetic
 
 POINTS, SAMPLES, CHOSEN, ROUNDS = 60_000, 2400, 150, 30
@@ -66,7 +68,7 @@ def moved() -> BenchRow:
     dataset = replace(dataset, test_x=dataset.train_x[few], test_y=dataset.train_y[few])
     state.dataset, state.models = dataset, synthetic.models(dataset)
     state.attack = synthetic.membership(dataset, members="retain")
-    view = AttackView(state, synthetic.Asked(state))
+    view = AttackView(state, stand_ins.Asked(state))
     view.resize(640, 480)
     view.show()
     QApplication.processEvents()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 def main(folder: Path, scale: str, width: int, height: int) -> None:
     """Write `<view>-<scale>.png` and `.txt`."""
     app = QApplication([])
-    import synthetic
+    import stand_ins
     from battery import VIEWS, outside, settled
     from shown import Shown
 
@@ -24,7 +24,7 @@ def main(folder: Path, scale: str, width: int, height: int) -> None:
     theme.apply(app, theme.LIGHT)
     shown = Shown.__new__(Shown)  # without pytest's qtbot
     shown.state = AppState()
-    shown.asked = synthetic.Asked(shown.state)
+    shown.asked = stand_ins.Asked(shown.state)
     shown.fill()
     for kind in VIEWS:
         view = kind(shown.state, shown.asked)

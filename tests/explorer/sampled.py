@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import stand_ins
 import synthetic
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -58,7 +59,7 @@ class Sampled:
 
     def __init__(self, qtbot: QtBot) -> None:
         self.state = AppState()
-        self.asked = synthetic.Asked(self.state)
+        self.asked = stand_ins.Asked(self.state)
         dataset = synthetic.images()
         self.state.dataset = dataset
         models = synthetic.models(dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import stand_ins
 import synthetic
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -25,7 +26,7 @@ class Shown:
     def __init__(self, qtbot: QtBot) -> None:
         self.qtbot = qtbot
         self.state = AppState()
-        self.asked = synthetic.Asked(self.state)
+        self.asked = stand_ins.Asked(self.state)
         self.kept: list[View] = []  # a view must outlive the painting of its test
 
     def view(self, kind: Callable[..., V]) -> V:
@@ -52,7 +53,7 @@ class Shown:
         self.state.selection = Selection(5)
         self.state.neighborhood = synthetic.neighborhood(dataset)
         self.state.slice = synthetic.slice_of()
-        self.state.runs = synthetic.runs()
+        self.state.runs = stand_ins.runs()
         self.state.attack = synthetic.membership(dataset)
         self.state.similarity = synthetic.similarity()
         self.state.recognitions = synthetic.recognitions()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import stand_ins
 import synthetic
 from mouse import STEP
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
@@ -42,7 +43,7 @@ class Shown:
 
     def __init__(self, qtbot: QtBot) -> None:
         self.state = AppState()
-        self.asked = synthetic.Asked(self.state)
+        self.asked = stand_ins.Asked(self.state)
         self.state.residual = measured()
         self.state.losses = {"original": (2.0, 1.0), "retrain-0": (2.1, 1.1), "gd": (0.4,)}
         self.view = CurvesView(self.state, self.asked)
