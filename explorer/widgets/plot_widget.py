@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsScene, QGraphicsSceneResizeEvent
+from shiboken6 import Shiboken
 
 from engine.drawing.log_ticks import log_ticks, tick_text
 from explorer.qt_imports import mirrors_on_demand
@@ -88,6 +89,11 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
             self._fit()
         super().resizeEvent(event)
 
+    def linkedView(self) -> pg.ViewBox | None:
+        """The axis's view; None once Qt has destroyed it, which it may do before the axis."""
+        view = super().linkedView()
+        return view if view is not None and Shiboken.isValid(view) else None
+
     def boundingRect(self) -> QRectF:
         """The axis with room for half of its last number, which pyqtgraph hides beside a grid."""
         rect: QRectF = super().boundingRect()
@@ -161,6 +167,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         axes = {side: Axis(side) for side in ("left", "bottom")}
         super().__init__(viewBox=box, enableMenu=False, axisItems=axes)
         self.hideButtons()
+        # pyqtgraph's items change their bounds without notice, of which Qt's index is not to know
+        self.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         menu = self.plotItem.ctrlMenu  # created anyway, as a window that would outlive the plot
         menu.setParent(self, menu.windowFlags())
 

@@ -108,7 +108,9 @@ class FileAnswers:
             stack.enter_context(mock.patch.object(QDesktopServices, "openUrl", _start_nothing))
             yield
 
-    def save(self, parent: Any = None, title: str = "", start: str = "", *more: Any) -> Any:
+    def save(
+        self, parent: Any = None, title: str = "", start: str = "", *more: Any, options: Any = None
+    ) -> Any:
         """A new file of the kind that is suggested, or no answer."""
         self._made += 1
         suffix = Path(start).suffix or ".png"

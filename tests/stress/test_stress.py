@@ -49,8 +49,12 @@ def test_studies_in_a_row_leave_nothing_open(tmp_path: Path) -> None:
 def test_a_loop_that_nobody_can_end_is_found(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Qt's own is, where the menu of a button is emptied while it is open."""
+    """As Qt's own is, where the menu of a button is emptied while it is open, and has no border."""
     monkeypatch.setattr(monkey, "STUCK", 20)
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    sheet = application.styleSheet()
+    application.setStyleSheet("QMenu { padding: 0; border: none; }")
     window, button = QMainWindow(), QToolButton()
     qtbot.addWidget(window)
     menu = QMenu(button)
@@ -68,8 +72,11 @@ def test_a_loop_that_nobody_can_end_is_found(
         return "done"
 
     made._deeds = ((click, 1),)
-    with traps.set():
-        traps.attempt(made.act)
+    try:
+        with traps.set():
+            traps.attempt(made.act)
+    finally:
+        application.setStyleSheet(sheet)
     assert made.done == ["click done"]
     assert ["a loop does not end" in one for one in traps.caught] == [True]
 

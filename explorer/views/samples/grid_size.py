@@ -54,7 +54,8 @@ class GridSize(QObject):
         """Give the pictures their size: in a strip, as much as its height allows."""
         side = self.side
         if self.strip:
-            room = self._grid.height() - self._model.lines * CAPTION - 2 * INSET - SCROLL
+            height = self._grid.maximumViewportSize().height()  # without the style's border
+            room = height - self._model.lines * CAPTION - 2 * INSET - SCROLL
             side = max(SMALLEST, 2 * (room // 2))
         self._model.set_side(side)
         self._status.show_side(self.side)

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication, QWidget
@@ -62,6 +63,18 @@ def test_a_label_longer_than_its_axis_is_cut_short_with_a_tooltip_until_there_is
     chart.resize(400, 700)
     QApplication.processEvents()
     assert (written(axis), axis.toolTip()) == (LONG, "")
+
+
+def test_an_axis_whose_view_is_gone_still_tells_its_bounds(chart: Chart) -> None:
+    """Qt asks for them while it destroys a plot, in an order of its own."""
+    axis = left(chart)
+    axis.setGrid(80)  # what the bounds then reach over is the view
+    assert axis.linkedView() is not None
+    view = chart.plot.getViewBox()
+    chart.plot.plotItem.layout.removeItem(view)
+    shiboken6.delete(view)
+    assert axis.linkedView() is None
+    assert axis.boundingRect().height() > 0
 
 
 @pytest.mark.parametrize("height", [90, 110, 140, 200, 500])

@@ -340,9 +340,11 @@ def person(qtbot: QtBot, tmp_path: Path) -> Iterator[Person]:
 
 
 def editor(person: Person) -> QLineEdit:
-    person.until(lambda: bool(person.table.viewport().findChildren(QLineEdit)))
-    found: QLineEdit = person.table.viewport().findChildren(QLineEdit)[0]
-    return found
+    """The field of the edit that has just begun; that of one before may not be deleted yet."""
+    fields = person.table.viewport().findChildren
+    person.until(lambda: any(one.hasFocus() for one in fields(QLineEdit)))
+    (field,) = (one for one in fields(QLineEdit) if one.hasFocus())
+    return field
 
 
 def test_a_name_is_written_by_f2_and_by_a_double_click_and_survives_a_restart(

@@ -17,6 +17,7 @@ from sampled import Sampled
 from engine.analysis.point_colors import ratio_colors
 from engine.spec import DataSpec
 from explorer.state.selection import Selection
+from explorer.theme import LIGHT, apply
 from explorer.thumbnails.grid import ThumbnailGrid
 from explorer.thumbnails.model import NAMED
 from explorer.views.samples.sort_keys import INDEX, LOSS, RATIO_AT
@@ -50,8 +51,11 @@ def lower(sampled: Sampled) -> None:
 
 
 # -- the strip ------------------------------------------------------------------------------------
-def test_a_low_view_is_one_row_that_fills_the_height_and_nothing_else(sampled: Sampled) -> None:
+def test_a_low_view_is_one_row_that_fills_the_height_and_nothing_else(
+    sampled: Sampled, qapp: QApplication
+) -> None:
     view = sampled.view
+    apply(qapp, LIGHT)  # whose borders take room
     lower(sampled)
     assert view.model.strip and view.model.grid.rows == 1
     assert not view.controls.status.isVisible() and not view.filters.isVisible()

@@ -20,7 +20,7 @@ from engine.analysis.finding_words import Link
 from engine.residual.verdict import verdict_counts
 from engine.results import Study
 from explorer.state.ranking import ranking
-from explorer.theme import LIGHT
+from explorer.theme import LIGHT, apply
 from explorer.window.finding_strip import FindingLine, FindingStrip
 
 LEFT = Qt.MouseButton.LeftButton
@@ -189,14 +189,13 @@ def test_a_click_in_the_window_selects_the_samples_and_the_worst_is_current(
 def test_links_take_the_color_of_another_theme(strip: FindingStrip, shown: Shown) -> None:
     show(strip, shown, synthetic.telling_study())
     label = strip.line.labels[0].words
-    before = QApplication.palette()
-    palette = QApplication.palette()
-    palette.setColor(palette.ColorRole.Link, QColor("#ff00ff"))
-    QApplication.setPalette(palette)  # what Qt draws links with
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
     try:
+        apply(application, replace(LIGHT, accent="#ff00ff"))
         QApplication.processEvents()
         image = label.grab().toImage()
     finally:
-        QApplication.setPalette(before)
+        apply(application, LIGHT)
     places = [(x, y) for x in range(image.width()) for y in range(image.height())]
     assert QColor("#ff00ff") in [image.pixelColor(*place) for place in places]
