@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine import registry
 from engine.perturbations import find
 from engine.perturbations.base import PIXELS
 
@@ -16,6 +17,12 @@ LAYER_NOTE = (
     "A layer's output is taken after the normalization, activation and pooling that follow it; "
     "bands span the minimum to the maximum over the Re-trains and are not confidence intervals."
 )
+
+
+def plugin_label(kind: str, name: str) -> str:
+    """The display name of a dataset, model or method; its registered name if it is unknown."""
+    description = registry.find(kind, name)
+    return description.label if description else name
 
 
 def perturbation_label(name: str) -> str:

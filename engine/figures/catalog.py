@@ -14,7 +14,7 @@ from engine import PROGRAM
 from engine.analysis.highlights import HIGHLIGHTS
 from engine.analysis.model_table import QUANTITIES
 from engine.analysis.point_colors import COLOR_SCHEMES
-from engine.drawing.labels import perturbation_label
+from engine.drawing.labels import perturbation_label, plugin_label
 from engine.errors import unknown
 from engine.figures import inputs
 from engine.figures.inputs import MOST_SAMPLES
@@ -75,8 +75,9 @@ def _setting(one: Study, spec: RunSpec) -> str:
     probe = spec.probe
     methods = ", ".join(one.labels.get(name, name) for name in spec.unlearned) or "no method"
     return (
-        f"{spec.model.name} on {spec.data.name}, {len(spec.forget):,} samples forgotten by "
-        f"{methods}, compared with {spec.retrains} Re-trains. "
+        f"{plugin_label('model', spec.model.name)} on {plugin_label('dataset', spec.data.name)}, "
+        f"{len(spec.forget):,} samples forgotten by {methods}, compared with {spec.retrains} "
+        "Re-trains. "
         f"{perturbation_label(probe.perturbation)} perturbations at {len(probe.taus)} norms τ from "
         f"{probe.taus[0]:g} to {probe.taus[-1]:g}, at most {probe.draws} copies of each sample."
     )

@@ -104,7 +104,7 @@ class SettingRow(QObject):
         row = QHBoxLayout(self._box)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(editor, 1)
-        if item.unit:
+        if item.unit and item.unit.casefold() not in item.title.casefold():
             unit = TermLabel(item.unit)
             unit.setObjectName("muted")
             row.addWidget(unit)

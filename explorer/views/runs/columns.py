@@ -75,7 +75,8 @@ OWN: tuple[Column, ...] = (
         "State",
         "Waiting (with its place in the queue), running (with its progress and remaining time), "
         "done, stopped, failed, on hold since an earlier session (Start queues it), stored by an "
-        "earlier session, or imported: opened from a bundle or from another store",
+        "earlier session, imported: opened from a bundle or from another store, or the example "
+        "that comes with the program",
         lambda row: row.word,
         lambda row: row.place,
     ),
@@ -164,10 +165,11 @@ def measure_column(
     at, follows = "", math.isnan(tau)
     if quantity.at_tau:
         name += "" if follows else f"@{tau:g}"
-        at = f" at τ {shown_tau if follows else tau:g}"
+        shown = shown_tau if follows else tau
+        at = "" if math.isnan(shown) else f" at τ {shown:g}"
     unit = f" ({quantity.unit})" if quantity.unit else ""
     percent = ", %" if quantity.unit == "%" else ""  # other units are in the tooltip
-    words = f"{quantity.label} of {label}{at}"
+    words = f"{quantity.label}{f' of {label}' if label else ''}{at}"
     tip = f"{words}{unit}: {quantity.help}; {goal_words(quantity)}."
     if quantity.at_tau and follows:
         tip += " It is read at the τ of the other views."

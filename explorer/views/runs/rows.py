@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.analysis.study_measures import StudyMeasures
 from engine.results import StudySummary
+from engine.study import example
 from engine.study.siblings import Parts, Settings, distinguishing, in_words, sibling_settings
 from explorer.state.durations import clock
 from explorer.state.queued_run import (
@@ -27,6 +28,7 @@ Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> l
 STORED = "stored"  # a study stored by no run of the list
 STORED_ICON = "▣"
 IMPORTED = "imported"  # a study from a bundle or another store
+EXAMPLE = "example"  # the study that comes with the program
 PRECEDENCE = (RUNNING, WAITING, HELD, FAILED, STOPPED, DONE)  # of several runs of one study
 LAST = 1e9  # place of the first stored study in the order of the queue
 
@@ -292,10 +294,16 @@ def _one_per_study(runs: Sequence[QueuedRun]) -> list[QueuedRun]:
     return [run for run in runs if run.number in listed]
 
 
+def _word(one: StudySummary) -> str:
+    if not one.origins:
+        return STORED
+    return EXAMPLE if one.origins[-1].source == example.SOURCE else IMPORTED
+
+
 def _of_study(one: StudySummary, place: float, known: Known) -> StudyRow:
     return StudyRow(
         state=STORED,
-        word=f"{STORED_ICON} {IMPORTED if one.origins else STORED}{known.on_screen(one.key)}",
+        word=f"{STORED_ICON} {_word(one)}{known.on_screen(one.key)}",
         number=0,
         key=one.key,
         place=place,
