@@ -82,6 +82,8 @@ class Annotations(QWidget):
         self.beyond: tuple[str, ...] = ()  # what lies beyond the axis, and shorter
         self.line: tuple[float, str] | None = None
         self.strong = ""  # the name of the curve under the cursor
+        self._band_seen: tuple[object, ...] = ()  # what the place of its name depends on
+        self._band_box: tuple[str, QRectF] | None = None
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colors."""
@@ -122,15 +124,26 @@ class Annotations(QWidget):
         return boxes
 
     def band_box(self) -> tuple[str, QRectF] | None:
-        """The name of the band and its rectangle: where it covers the curves least, or None."""
+        """The name of the band and its rectangle: where it covers the curves least, or None.
+
+        It is looked for only where something has moved: a hovered chart paints at every move.
+        """
         if self.band is None:
             return None
-        metrics, frame = QFontMetricsF(self.font()), self._frame()
+        frame = self._frame()
+        corners = [self._place(at, at) for at in (0.0, 1.0)]
+        seen = (self.band, frame, self.font(), *corners)
+        if seen != self._band_seen:
+            self._band_seen, self._band_box = seen, self._find_band_box(self.band, frame)
+        return self._band_box
+
+    def _find_band_box(self, band: BandName, frame: QRectF) -> tuple[str, QRectF] | None:
+        metrics = QFontMetricsF(self.font())
         found: list[tuple[float, str, QRectF]] = []
-        for number, text in enumerate(self.band.texts):
+        for number, text in enumerate(band.texts):
             size = (metrics.horizontalAdvance(text) + 2, metrics.height())
             if size[0] <= MOST * frame.width():
-                places = self._band_places(self.band, size, frame)
+                places = self._band_places(band, size, frame)
                 found += [(cost + SHORTER * number, text, box) for cost, box in places]
         cost, text, box = min(found, key=_cost, default=(np.inf, "", QRectF()))
         return (text, box) if cost < DEAREST else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from random import Random
 from monkey import LEFT, NONE, Monkey
 from PySide6.QtCore import QObject
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from stage import (
     FileAnswers,
     Traps,
@@ -83,6 +83,7 @@ def let_loose(
     files = folder / "files"
     person = FileAnswers(files, rng.choice)
     hostile_images(files)
+    before = windows()  # of whatever ran in this process earlier
     with at_home(folder / "home"), traps.set(), person.set(), shown(folder) as explorer:
         monkey = Monkey(explorer, rng, files)
         for number in range(1, events + 1):
@@ -90,8 +91,8 @@ def let_loose(
             found = [f"{one}; after {monkey.done[-3:]}" for one in traps.caught]
             traps.caught.clear()
             if number % block == 0 or number == events:
-                found += looked(explorer)
-                outcome.levels.append(level(number, explorer.window))
+                found += looked(explorer, before)
+                outcome.levels.append(level(number, explorer.window, before))
                 monkey.done.clear()
                 tell(outcome.levels[-1].line())
             for one in found:
@@ -103,7 +104,7 @@ def let_loose(
     return outcome
 
 
-def looked(explorer: Explorer) -> Iterator[str]:
+def looked(explorer: Explorer, before: Collection[QWidget]) -> Iterator[str]:
     """Everything is closed and stopped; what is left that should not be, and whether it answers."""
     close_all()
     open_iris(explorer)
@@ -111,7 +112,7 @@ def looked(explorer: Explorer) -> Iterator[str]:
     explorer.window.reset_layout()
     explorer.window.resize(1440, 900)
     wait(0.2)
-    others = [one for one in windows() if one is not explorer.window]
+    others = [one for one in windows() if one is not explorer.window and one not in before]
     yield from (f"a window is left: {type(one).__name__} '{one.windowTitle()}'" for one in others)
     if not answers(explorer):
         yield f"a click was not answered within {PATIENCE:g} s"
@@ -132,11 +133,12 @@ def answers(explorer: Explorer) -> bool:
     return state.theme == other and state.selection.current == 5
 
 
-def level(done: int, window: QObject) -> Level:
-    """What the process holds now."""
+def level(done: int, window: QObject, before: Collection[QWidget]) -> Level:
+    """What the process holds now, without the windows that were there before."""
     let_go()
+    opened = sum(one not in before for one in windows())
     return Level(
-        done, megabytes(), len(windows()), len(window.findChildren(QObject)),
+        done, megabytes(), opened, len(window.findChildren(QObject)),
         threading.active_count(), open_files(),
     )  # fmt: skip
 

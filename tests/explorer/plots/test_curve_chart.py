@@ -181,6 +181,31 @@ def test_labels_move_as_little_as_possible_and_the_crowded_ones_go_first() -> No
     ) == [0, 3, 4]
 
 
+def test_the_place_of_the_band_s_name_is_looked_for_only_when_something_moved(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hovered chart paints at every move of the mouse."""
+    chart = make(qtbot)
+    chart.draw([flat("rurk", 0.8)], ground(0.95, 1.3))
+    settle(chart)
+    searches = []
+    find = chart.notes._find_band_box
+    monkeypatch.setattr(
+        chart.notes, "_find_band_box", lambda *words: searches.append(words) or find(*words)
+    )
+    before = chart.notes.band_box()
+    settle(chart)
+    assert not searches and before is not None
+    chart.draw([flat("rurk", 1.3)], ground(0.5, 1.1))
+    settle(chart)
+    after = chart.notes.band_box()
+    assert searches and after is not None and after[1] != before[1]
+    searches.clear()
+    chart.resize(500, 300)
+    settle(chart)
+    assert searches and chart.notes.band_box() not in (None, after)
+
+
 @pytest.mark.parametrize("size", [(430, 220), (800, 620)])
 def test_the_band_is_named_in_the_plot_where_no_curve_runs(
     qtbot: QtBot, size: tuple[int, int]

@@ -50,16 +50,21 @@ def measured(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Pa
     stored = settings.Settings(theme="light")
     settings.record_session(stored, result.state)
     settings.save(settings.file_in(store), stored)
-    result.close()
+    _end(result)
     result = Explorer(Options(store=store), QuickFactory(store))
     result.show()
     _until(lambda: result.state.dataset is not None and not result.jobs.busy())
     result.controller.run()
     _until(lambda: result.state.study is not None and not result.jobs.busy())
-    result.close()
-    result.window.deleteLater()
-    result.deleteLater()
+    _end(result)
     return store
+
+
+def _end(explorer: Explorer) -> None:
+    """Close a window and delete it: the next test that counts windows is not to see it."""
+    explorer.close()
+    explorer.window.deleteLater()
+    explorer.deleteLater()
 
 
 @pytest.fixture
