@@ -11,6 +11,7 @@ caller's threads stay responsive, and an embedding can be cancelled immediately.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import queue
@@ -44,6 +45,8 @@ EPOCHS = 400
 FEW = 10  # points, up to which spectral initialization lacks eigenvectors
 LAYOUT = (NEIGHBORS, MIN_DIST, EPOCHS, SHARED, STRENGTH)  # part of the key of an embedding
 POLL = 0.05  # seconds between checks for cancellation
+GONE_S = 1.0  # that a process which closed its pipes may take to be gone
+IDLE_S = 300.0  # without a request, after which the helper process ends and gives its memory back
 
 
 class Embedder:
@@ -51,6 +54,7 @@ class Embedder:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._idled = False  # whether the process that gave no answer had ended by itself
 
     def warm_up(self) -> None:
         """Start the process, which imports and compiles umap in the background."""
@@ -76,12 +80,20 @@ class Embedder:
         tamed = [rescaled_features(one) for one in features]
         if not _has_structure(tamed, anchors):
             return [_scattered(len(anchors), seed)] * len(tamed)
-        self.warm_up()
         request = [np.array([seed]), np.flatnonzero(anchors), np.array([len(tamed)]), *tamed]
         answer = self._ask(request, report)
+        if answer is None and self._idled:  # it ended just then, and nothing is wrong with it
+            answer = self._ask(request, report)
+        if answer is None:
+            raise EngineError(
+                "The embedding process ended without a response. Check that umap-learn works: "
+                'python -c "import umap".'
+            )
         return np.split(answer, len(tamed))
 
-    def _ask(self, request: Sequence[np.ndarray], report: Reporter) -> np.ndarray:
+    def _ask(self, request: Sequence[np.ndarray], report: Reporter) -> np.ndarray | None:
+        """The answer of the process; None if it ended without one."""
+        self.warm_up()
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         answer: list[np.ndarray] = []
@@ -95,11 +107,11 @@ class Embedder:
                 thread.join()
                 report.check()
         if not answer:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GONE_S)
+            self._idled = process.returncode == 0
             self.close()
-            raise EngineError(
-                "The embedding process ended without a response. Check that umap-learn works: "
-                'python -c "import umap".'
-            )
+            return None
         return answer[0]
 
     def close(self) -> None:
@@ -196,7 +208,7 @@ Request = tuple[int, np.ndarray, list[np.ndarray]]  # seed, anchors, features of
 
 
 def serve() -> None:
-    """Answer requests on standard input, and exit when it is closed.
+    """Answer requests on standard input, and exit when it is closed or none came for `IDLE_S`.
 
     Input is read by a separate thread, so that a killed parent is noticed even while this process
     is compiling or computing an answer.
@@ -212,7 +224,10 @@ def serve() -> None:
     warm = numpy_generator(0, "warm-up").normal(size=(64, 4)).astype(np.float32)
     _fit([warm, warm], np.arange(32), 0)
     while True:
-        seed, anchors, features = waiting.get()
+        try:
+            seed, anchors, features = waiting.get(timeout=IDLE_S)
+        except queue.Empty:
+            os._exit(0)  # the other thread waits for input
         _send(answers, _fit(features, anchors, seed))
 
 

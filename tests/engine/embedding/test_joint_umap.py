@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from needs import needs
+from patience import PATIENCE
 
 from engine.embedding.joint_graph import (
     STRENGTH,
@@ -18,6 +22,7 @@ from engine.embedding.joint_umap import Embedder
 from engine.errors import Cancelled, EngineError
 from engine.runtime.progress import Reporter
 
+ROOT = Path(__file__).parents[3]
 GROUPS = 4
 EACH = 60
 
@@ -153,6 +158,24 @@ def test_a_cancelled_embedding_ends_at_once(embedder: Embedder) -> None:
         embedder.fit([many, many], np.ones(6000, bool), 1, report)
     assert process.returncode == -signal.SIGKILL  # it was not waited for until it had an answer
     assert fit_one(embedder, clusters(20), 1).shape == (40, 2)
+
+
+@needs("umap")
+def test_a_helper_process_without_requests_ends_and_the_next_request_starts_another(
+    embedder: Embedder,
+) -> None:
+    code = (
+        "from engine.embedding import joint_umap; joint_umap.IDLE_S = 0.2; "
+        "joint_umap._fit = lambda *words: None; joint_umap.serve()"
+    )
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, cwd=ROOT)
+    assert process.wait(PATIENCE) == 0
+    embedder.close()
+    embedder._process = process
+    process.poll = lambda: None  # type: ignore[method-assign]  # as if it ended between two looks
+    assert fit_one(embedder, clusters(20), 1).shape == (40, 2)
+    assert embedder._process is not process
 
 
 def test_a_helper_process_that_dies_is_said(embedder: Embedder) -> None:
