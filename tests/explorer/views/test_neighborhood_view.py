@@ -21,7 +21,8 @@ from explorer.plots.matrix_layout import fitting
 from explorer.state.catalog import names_only
 from explorer.state.ranking import ranked_by, ranking
 from explorer.state.selection import Selection
-from explorer.theme import LIGHT
+from explorer.theme import LIGHT, apply
+from explorer.views.neighborhood.caption_row import NARROW
 from explorer.views.neighborhood.captions import ordinal
 from explorer.views.neighborhood.view import ENOUGH, NeighborhoodView
 
@@ -174,11 +175,40 @@ def test_features_change_up_and_down(shown: Shown) -> None:
 
 def test_first_copies_are_said_to_be_few(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert "only 30 copies so far" in view.heading.text()  # of the study's 100
+    assert "only 30 copies so far" in view.caption.details.text()  # of the study's 100
     residual = filled.state.residual
     assert residual is not None
     filled.state.residual = replace(residual, draws=30)
-    assert "so far" not in view.heading.text()
+    assert "so far" not in view.caption.details.text()
+
+
+def test_a_narrow_view_moves_the_buttons_from_its_title_to_the_rank(
+    filled: Shown, qapp: QApplication
+) -> None:
+    apply(qapp, LIGHT)  # whose buttons are small
+    view = filled.view(NeighborhoodView)
+    view.setMinimumSize(1, 1)  # as in a dock, whose title holds the controls
+    view.resize(NARROW + 200, 500)
+    QApplication.processEvents()
+    wide = view.panel.bar.minimumSizeHint().width()
+    assert view.panel.bar.isAncestorOf(view.ranking.next)
+    assert view.ranking.place.text().endswith(" by r of GD")
+    view.resize(NARROW - 50, 500)
+    QApplication.processEvents()
+    assert not view.panel.bar.isAncestorOf(view.ranking.next) and view.ranking.next.isVisible()
+    assert view.panel.bar.minimumSizeHint().width() < wide - view.ranking.next.width()
+    assert view.ranking.place.text() == "8th of 10"
+    assert "largest r of GD first" in view.ranking.place.toolTip()
+    assert view.caption.heading.width() >= view.caption.heading.sizeHint().width()
+    assert "forget set" in view.caption.details.text()
+
+
+def test_without_models_there_is_nothing_to_step_through(filled: Shown) -> None:
+    view = filled.view(NeighborhoodView)
+    assert view.slider.isVisible() and view.ranking.next.isVisible()
+    filled.state.models = {}
+    assert not view.slider.isVisible() and not view.tau.isVisible()
+    assert not view.ranking.next.isVisible() and view.perturbation.isVisible()
 
 
 def test_a_test_sample_is_named_as_one_and_has_no_curve(filled: Shown) -> None:
@@ -190,7 +220,7 @@ def test_a_test_sample_is_named_as_one_and_has_no_curve(filled: Shown) -> None:
     filled.state.selection = Selection(number)
     filled.state.neighborhood = replace(one, sample=number)
     view = tall(filled)
-    assert "test set" in view.heading.text()
+    assert "test set" in view.caption.details.text()
     assert "not in the forget set, so its r over τ was not measured" in view.curve.note.text()
     assert "points are r at τ 0.2" in view.curve.note.text()
 
