@@ -164,10 +164,8 @@ def test_where_a_sample_is_not_watched_a_watched_one_is_offered(shown: Shown) ->
     assert view.unwatched.isVisible() and not view.strip.isVisible()
     shown.state.epochs = {"rurk": first_samples(seen, 6)}
     shown.state.selection = Selection(int(seen.samples[9]))
-    assert view.unwatched.label.text().startswith(
-        "Only 6 of the 10 forget samples are watched epoch by epoch; sample"
-    )
-    assert view.unwatched.label.text().endswith("is not one of them.")
+    words = "is not among the 6 forget samples (of 10) watched epoch by epoch."
+    assert view.unwatched.label.text() == f"Sample {seen.samples[9]} {words}"
     press(view.unwatched, "Show a watched sample")
     chosen = shown.last[1]
     assert shown.last[0] == "set_current" and chosen in seen.samples[:6]
