@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
@@ -53,7 +55,12 @@ class CaptionRow(QObject):
             self.heading.setText("")
             self.details.setText(captions.behind(shown, state.selection.current, dataset))
             return
+        self.heading.setText(captions.heading(shown, dataset))
+        perturbation, tau = state.probe
+        same = perturbation == shown.perturbation and isclose(tau, shown.tau, abs_tol=1e-6)
+        if perturbation and not same:
+            self.details.setText(captions.other_probe(shown, perturbation, tau))
+            return
         forgotten = state.study is not None and shown.sample in state.study.forget
         draws = state.residual.draws if state.residual else 0
-        self.heading.setText(captions.heading(shown, dataset))
         self.details.setText(captions.details(shown, dataset, forgotten, draws))

@@ -30,6 +30,14 @@ def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
     return f"Computing the copies of {coming}; below are those of {still}."
 
 
+def other_probe(shown: Neighborhood, perturbation: str, tau: float) -> str:
+    """That the copies below are still those of another perturbation or norm."""
+    if perturbation == shown.perturbation:
+        return f"Computing the copies at τ {tau:g}; below are those at τ {shown.tau:g}."
+    coming, still = perturbation_label(perturbation), perturbation_label(shown.perturbation)
+    return f"Computing the copies of {coming}; below are those of {still}."
+
+
 def heading(shown: Neighborhood, dataset: Dataset) -> str:
     """The sample and its class, as rich text."""
     return f"<b>Sample {shown.sample}</b>, {html.escape(dataset.classes[shown.label])}"

@@ -459,6 +459,20 @@ def test_points_leave_room_for_every_line_of_the_legend(shown: Shown) -> None:
     assert view.legend.y() - pane.plot.mapTo(view.canvas, bottom).y() > MARGIN  # for names
 
 
+def test_in_a_narrow_view_the_bar_of_the_selection_covers_no_point(shown: Shown) -> None:
+    shown.fill()
+    shown.state.embedding = synthetic.embedding(shown.state.dataset)
+    view = shown.view(EmbeddingView)
+    view.setMinimumSize(1, 1)
+    view.resize(420, 400)
+    shown.state.selection = Selection(1, frozenset((1, 2, 3)))
+    QApplication.processEvents()
+    assert view.bar.isVisible() and view.bar.y() > view.tools.y()
+    pane = view.right.pane
+    top = pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(0, pane.positions[:, 1].max())))
+    assert pane.plot.mapTo(view.canvas, top).y() > view.bar.geometry().bottom()
+
+
 def test_two_hundred_classes_stay_two_lines_and_the_rest_is_listed(shown: Shown) -> None:
     shown.state.dataset = synthetic.images(800, classes=200)
     shown.state.models = synthetic.models(shown.state.dataset)

@@ -9,13 +9,14 @@ import pytest
 import synthetic
 from mouse import drag
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
 from engine import registry
 from engine.perturbations.base import Noise, add
+from explorer.plots.cells import SMALL, sized
 from explorer.plots.matrix import CAPTION, CLOSED, OPEN
 from explorer.plots.matrix_layout import fitting
 from explorer.state.catalog import names_only
@@ -209,6 +210,27 @@ def test_without_models_there_is_nothing_to_step_through(filled: Shown) -> None:
     filled.state.models = {}
     assert not view.slider.isVisible() and not view.tau.isVisible()
     assert not view.ranking.next.isVisible() and view.perturbation.isVisible()
+
+
+def test_copies_of_another_norm_are_called_so_until_theirs_are_there(filled: Shown) -> None:
+    view, one = filled.view(NeighborhoodView), filled.state.neighborhood
+    assert one is not None
+    filled.state.probe = (one.perturbation, 0.4)
+    words = f"Computing the copies at τ 0.4; below are those at τ {one.tau:g}."
+    assert view.caption.details.text() == words and "Sample" in view.caption.heading.text()
+    filled.state.neighborhood = replace(one, tau=0.4)
+    assert "Computing" not in view.caption.details.text()
+
+
+def test_the_title_of_the_results_fits_its_column(filled: Shown) -> None:
+    view = filled.view(NeighborhoodView)
+    one = filled.state.neighborhood
+    assert one is not None
+    none = {name: 0 * count if name.startswith("retrain") else count
+            for name, count in one.counts.items()}  # fmt: skip
+    filled.state.neighborhood = replace(one, counts=none)  # so that every r is undefined
+    words, font = view.matrix.title_of_results(), sized(view.matrix.font(), SMALL)
+    assert view.matrix.right - 10 >= QFontMetrics(font).horizontalAdvance(words)
 
 
 def test_a_test_sample_is_named_as_one_and_has_no_curve(filled: Shown) -> None:

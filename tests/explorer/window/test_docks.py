@@ -247,6 +247,26 @@ def test_a_dock_that_the_workspace_hides_appears_beside_the_canvas(
     assert window.docks["curves"] in window.tabifiedDockWidgets(window.docks["attack"])
 
 
+def test_a_click_on_a_tab_gives_the_focus_to_its_view(explorer: Explorer, qtbot: QtBot) -> None:
+    window = explorer.window
+    resize(explorer, USUAL, qtbot)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.go_to("embedding")
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    bars = [one for one in window.findChildren(QTabBar, options=direct) if one.isVisible()]
+    bar, place = next(
+        (bar, place)
+        for bar in bars
+        for place in range(bar.count())
+        if bar.tabText(place) == "Slice"
+    )
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(place).center())
+    qtbot.waitUntil(lambda: window._dock_set.with_focus() == "slice")
+    window.enlarge()
+    assert visible(explorer) == {"slice"}
+
+
 def test_any_dock_fills_the_window_and_returns(explorer: Explorer, qtbot: QtBot) -> None:
     window = explorer.window
     resize(explorer, USUAL, qtbot)
