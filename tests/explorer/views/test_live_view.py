@@ -27,8 +27,11 @@ from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR
 from explorer.state.selection import Selection
 from explorer.state.session import Session
-from explorer.theme import LIGHT
+from explorer.theme import LIGHT, apply
 from explorer.views.live.view import LiveView
+from explorer.widgets.panel import MARGIN
+from explorer.widgets.player import EpochPlayer
+from explorer.window.workspaces import BESIDE
 
 
 def filled(shown: Shown) -> LiveView:
@@ -435,3 +438,11 @@ def test_watching_again_needs_a_finished_study(qtbot: QtBot, tmp_path: Path) -> 
     assert said == [(ERROR, "There is no finished study yet. Press Run first.")]
     assert not desk.jobs.live(HEAVY)
     assert desk.jobs.close(PATIENCE)
+
+
+def test_the_player_fits_a_narrow_dock(qapp: QApplication) -> None:
+    apply(qapp, LIGHT)
+    player = EpochPlayer()
+    player.label.setText("epoch 40 of 40")
+    assert player.minimumSizeHint().width() <= BESIDE - 2 * MARGIN
+    player.deleteLater()
