@@ -96,7 +96,7 @@ class StudyComputation:
         if unused and not plan.spec.imported:
             report.log(
                 f"Imported models of the same settings ({', '.join(unused)}) are not used: this "
-                "study makes its own. If you trust them, run it with --trust-imported."
+                "study makes its own. The command line can use them: run --trust-imported."
             )
 
     def _log_lost_classes(self, spec: RunSpec, report: Reporter) -> None:

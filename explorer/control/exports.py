@@ -18,6 +18,7 @@ from explorer.state import figure_options
 from explorer.state.app_state import AppState
 from explorer.state.figure_preview import FigurePreview
 from explorer.state.notice import ERROR, NEWS
+from explorer.state.queued_run import nothing_yet
 from explorer.state.ranking import shown_tau
 
 NO_STUDY = "There is nothing to export yet. Run a study first."
@@ -126,7 +127,7 @@ class ExportControl(QObject):
     def ask_points(self, samples: list[int]) -> None:
         """Ask for a file, then write a table of these samples as they lie in the embedding."""
         if self._state.embedding is None:
-            self.noticed.emit(NEWS, NO_STUDY)
+            self.noticed.emit(NEWS, nothing_yet(self._state.runs, NO_STUDY))
         elif samples:
             self.points_wanted.emit(samples)
 
@@ -135,7 +136,7 @@ class ExportControl(QObject):
         if model in self._state.models:
             self.checkpoint_wanted.emit(model)
         else:
-            self.noticed.emit(NEWS, NO_MODEL)
+            self.noticed.emit(NEWS, nothing_yet(self._state.runs, NO_MODEL))
 
     def ask_forget_set(self) -> None:
         """Ask for a file, then write the forget set of the next run to it."""
@@ -147,7 +148,7 @@ class ExportControl(QObject):
     def _has_study(self) -> bool:
         """Whether there is a study to export; if not, notify the user."""
         if self._state.study is None:
-            self.noticed.emit(NEWS, NO_STUDY)
+            self.noticed.emit(NEWS, nothing_yet(self._state.runs, NO_STUDY))
         return self._state.study is not None
 
     # -- once a file is chosen ------------------------------------------------------------

@@ -17,6 +17,7 @@ from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.state import session as sessions
 from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR, NEWS, Notice
+from explorer.state.queued_run import nothing_yet
 from explorer.state.recent_files import BUNDLE, SESSION, STUDY, RecentItem
 from explorer.state.session import Look, Session
 from explorer.state.study_form import StudyForm
@@ -78,7 +79,7 @@ class FileControl(QObject):
         """Compute the size of a bundle of the shown study; emitted as `bundle_weighed`."""
         study = self._state.study
         if study is None:
-            self._tell(NO_STUDY)
+            self._tell(nothing_yet(self._state.runs, NO_STUDY))
             return
         work = functools.partial(file_tasks.bundle_size, study)
         self._submit("Computing the size of the bundle", work, self.bundle_weighed.emit, PROBE)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
 from engine.drawing.geometry import distance_to_line, runs
 from engine.drawing.palette import INTERVAL_ALPHA
-from explorer.theme import LIGHT, ModelStyle, Theme
+from explorer.theme import DARK, LIGHT, ModelStyle, Theme
 from explorer.widgets.legend import Legend, LegendEntry, line_pen
 from explorer.widgets.plot_widget import Plot
 
@@ -224,7 +224,7 @@ class Chart(QWidget):
             band.setZValue(4)
             band.setPath(whisker_path(item.x + place * _dodge(item.x, len(whiskered)), low, high))
         else:
-            color.setAlphaF(BAND_ALPHA)
+            color.setAlphaF(self._alpha())
             band.setPen(Qt.PenStyle.NoPen)
             band.setBrush(QBrush(color))
             band.setZValue(1)
@@ -237,7 +237,7 @@ class Chart(QWidget):
             band.setPen(Qt.PenStyle.NoPen)
             fill = QColor(ground.color or look.fill)
             if ground.color:
-                fill.setAlphaF(BAND_ALPHA)
+                fill.setAlphaF(self._alpha())
             band.setBrush(QBrush(fill))
             band.setZValue(2)  # above the intervals that are areas
             ends = [self._scaled(ground.low), self._scaled(ground.high)]
@@ -252,6 +252,11 @@ class Chart(QWidget):
         self._level.setVisible(ground.level is not None)
         if ground.level is not None:
             self._level.setPos(float(self._scaled(np.array([ground.level]))[0]))
+
+    def _alpha(self) -> float:
+        """The opacity of filled areas; on a dark ground a faint one is hardly seen."""
+        dark = self._theme is not None and self._theme.name == DARK.name
+        return 2 * BAND_ALPHA if dark else BAND_ALPHA
 
     def _band(self, name: str) -> QGraphicsPathItem:
         """The item of an interval, '' for that of the ground."""

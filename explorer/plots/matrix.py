@@ -115,14 +115,14 @@ class CopyMatrix(QAbstractScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """Names, two copies, results and one model."""
-        return QSize(self.left + 2 * CELL + self._right(), 2 * ROW + CELL)
+        return QSize(self.left + 2 * CELL + self.right, 2 * ROW + CELL)
 
     def sizeHint(self) -> QSize:
         """Names, results, some copies and every model."""
         rows = len(self._table.rows) if self._table else 3
         bar = self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth()
         top = CAPTION + 1 + self._bands * CELL
-        return QSize(self.left + 5 * CELL + self._right(), top + rows * ROW + bar)
+        return QSize(self.left + 5 * CELL + self.right, top + rows * ROW + bar)
 
     @property
     def top(self) -> int:
@@ -204,7 +204,7 @@ class CopyMatrix(QAbstractScrollArea):
         if table is None:
             return ""
         model = self._row_at(at.y())
-        if not left <= at.x() < self.viewport().width() - self._right():
+        if not left <= at.x() < self.viewport().width() - self.right:
             return model.tip if model else ""
         copy = (at.x() - left + self.horizontalScrollBar().value()) // self._sizes.cell
         if not 0 <= copy < len(table.copies):
@@ -226,10 +226,18 @@ class CopyMatrix(QAbstractScrollArea):
         words = [self.fontMetrics().horizontalAdvance(row.name) for row in rows]
         return max([self._sizes.cell + 2 * PAD, *words]) + 3 * PAD + 6
 
-    def _right(self) -> int:
+    @property
+    def right(self) -> int:
+        """Width of the results after the copies, in logical pixels."""
         rows = self._table.rows if self._table else ()
         texts = [text for row in rows for text in self._results(row)]
-        return max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=60) + 18
+        widths = [self.fontMetrics().horizontalAdvance(text) for text in texts]
+        small = QFontMetrics(sized(self.font(), SMALL))
+        return max([*widths, 60, small.horizontalAdvance(self.title_of_results())]) + 18
+
+    def title_of_results(self) -> str:
+        """The words over the results."""
+        return "recognized; r" if self._sizes.one_line else "recognized; r [95 %]"
 
     def _results(self, row: ModelRow) -> tuple[str, str]:
         """The lines at the end of a row; the second may be ''."""
@@ -242,7 +250,7 @@ class CopyMatrix(QAbstractScrollArea):
         copies, rows = (len(table.copies), len(table.rows)) if table else (0, 0)
         self._sizes = fitting(view.height(), rows, self._bands)
         cell, row = self._sizes.cell, self._sizes.row
-        wide = view.width() - self.left - self._right()
+        wide = view.width() - self.left - self.right
         self.horizontalScrollBar().setSingleStep(cell)
         self.horizontalScrollBar().setRange(0, max(0, copies * cell - wide))
         self.horizontalScrollBar().setPageStep(max(cell, wide))
@@ -258,7 +266,7 @@ class CopyMatrix(QAbstractScrollArea):
 
     # -- painting -------------------------------------------------------------------------
     def _paint_copies(self, painter: QPainter, table: Table) -> None:
-        left, wide = self.left, self.viewport().width() - self.left - self._right()
+        left, wide = self.left, self.viewport().width() - self.left - self.right
         painter.setClipRect(QRect(left, 0, wide, self.viewport().height()))
         cell, height = self._sizes.cell, self._sizes.row
         first = self.horizontalScrollBar().value() // cell
@@ -291,9 +299,9 @@ class CopyMatrix(QAbstractScrollArea):
             painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), row.name)
 
     def _paint_results(self, painter: QPainter, table: Table) -> None:
-        x = self.viewport().width() - self._right()
+        x = self.viewport().width() - self.right
         for i, row in enumerate(table.rows):
-            box = QRect(x + 10, self._y(i), self._right() - 10, self._sizes.row)
+            box = QRect(x + 10, self._y(i), self.right - 10, self._sizes.row)
             self._plain(painter)
             result, detail = self._results(row)
             half = self._sizes.row // 2 if detail else 0
@@ -304,8 +312,8 @@ class CopyMatrix(QAbstractScrollArea):
                 painter.drawText(box.adjusted(0, half - 1, 0, -2), middle, detail)
 
     def _paint_captions(self, painter: QPainter, table: Table) -> None:
-        left, right, theme = self.left, self.viewport().width() - self._right(), self._theme
-        for box in (QRect(0, 0, left, self.top), QRect(right, 0, self._right(), self.top)):
+        left, right, theme = self.left, self.viewport().width() - self.right, self._theme
+        for box in (QRect(0, 0, left, self.top), QRect(right, 0, self.right, self.top)):
             painter.fillRect(box, QColor(theme.base))
         self._line(painter, self.top - 1)
         for x in (right, left - 1):
@@ -319,10 +327,8 @@ class CopyMatrix(QAbstractScrollArea):
         painter.drawText(QRect(2 * PAD, 0, left - 2 * PAD, CAPTION), middle, table.caption)
         span = QRect(left + 4, 0, right - left - 8, CAPTION)
         painter.drawText(span, middle, self._range_text(table))
-        ends = QRect(right + 10, 0, self._right() - 10, CAPTION)
-        painter.drawText(
-            ends, middle, "recognized; r" if self._sizes.one_line else "recognized; r [95 %]"
-        )
+        ends = QRect(right + 10, 0, self.right - 10, CAPTION)
+        painter.drawText(ends, middle, self.title_of_results())
         if table.changes is not None:
             top, side = self._sizes.pictures, self._sizes.picture
             factor = QRect(2 * PAD, top, left - 2 * PAD, side)
@@ -333,7 +339,7 @@ class CopyMatrix(QAbstractScrollArea):
             return ""
         low, high = table.sizes[0], table.sizes[-1]
         text = f"{len(table.copies)} copies, L2 distance {low:.3g} to {high:.3g}, nearest first"
-        width = self.viewport().width() - self.left - self._right() - 8
+        width = self.viewport().width() - self.left - self.right - 8
         metrics = QFontMetrics(sized(self.font(), SMALL))
         return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 

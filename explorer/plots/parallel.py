@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -20,6 +20,7 @@ from explorer.widgets.plot_widget import no_collection
 
 ARROWS = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
 SIDEWAYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+CALM_MS = 150  # after the last step of a brush, until lines are drawn smoothly again
 CLEARING = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
@@ -42,6 +43,8 @@ class ParallelPlot(QWidget):
         self._axis = 0  # that keys act on
         self._hovered = -1
         self._drag: _Drag | None = None
+        self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
+        self._calm.timeout.connect(self.update)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Parallel coordinates of the studies")
@@ -64,6 +67,7 @@ class ParallelPlot(QWidget):
         """Set the brushes without emitting `brushed`."""
         self.brushes = dict(brushes)
         self._describe()
+        self._calm.start()
         self.update()
 
     @property
@@ -92,7 +96,8 @@ class ParallelPlot(QWidget):
     def _paint(self, painter: QPainter) -> None:
         room, look = self.room, self._theme
         emphasized = {*self.lines.chosen, *([self._hovered] if self._hovered >= 0 else [])}
-        paint_lines(painter, room, self.lines, self.inside, emphasized, look)
+        rough = self._calm.isActive()
+        paint_lines(painter, room, self.lines, self.inside, emphasized, look, rough=rough)
         for place in range(len(room.axes)):
             active = self.hasFocus() and place == self._axis
             paint_axis(painter, room, place, self.brushes, look, active=active)
@@ -248,6 +253,7 @@ class ParallelPlot(QWidget):
 
     def _tell_brushes(self) -> None:
         self._describe()
+        self._calm.start()
         self.update()
         self.brushed.emit(dict(self.brushes))
 
@@ -255,6 +261,7 @@ class ParallelPlot(QWidget):
         axes = list(self.lines.axes)
         axes.insert(two, axes.pop(one))
         self.lines = replace(self.lines, axes=axes)
+        self._calm.start()
         self.update()
 
     def _describe(self) -> None:

@@ -58,7 +58,7 @@ class Pane(QWidget):
         self._frame: Sequence[float] = (-0.5, -0.5, 0.5, 0.5)
         self._copies = np.empty(0, np.intp)  # rows of the perturbed copies drawn
         self._hovered: int | None = None
-        self._foot = FOOT
+        self._head, self._foot = HEAD, FOOT
         self._build()
 
     def set_points(
@@ -104,10 +104,11 @@ class Pane(QWidget):
         at = self.positions[[] if row is None else [row]]
         self.halo.setData(pos=at[np.isfinite(at).all(1)])
 
-    def set_foot(self, lines: int) -> None:
-        """Leave room for so many lines of a legend below all points."""
-        if lines * FOOT != self._foot:
-            self._foot = lines * FOOT
+    def set_room(self, head: int, foot: int) -> None:
+        """Leave room for so many rows of controls above all points, and lines of a legend below."""
+        room = head * HEAD, foot * FOOT
+        if room != (self._head, self._foot):
+            self._head, self._foot = room
             self._learn_unit()
 
     def set_theme(self, theme: Theme) -> None:
@@ -200,12 +201,12 @@ class Pane(QWidget):
         """Learn how large a unit is where all points are in view, with room for the controls."""
         x0, y0, x1, y1 = self._frame
         across = self.box.width() - 2 * MARGIN
-        down = self.box.height() - 2 * MARGIN - HEAD - self._foot
+        down = self.box.height() - 2 * MARGIN - self._head - self._foot
         if across <= 0 or down <= 0 or x1 <= x0 or y1 <= y0:
             self.points.set_frame(self._frame)
             return
         unit = min(across / (x1 - x0), down / (y1 - y0))
-        self.points.set_frame((x0, y0 - self._foot / unit, x1, y1 + HEAD / unit))
+        self.points.set_frame((x0, y0 - self._foot / unit, x1, y1 + self._head / unit))
         self.pictures.set_unit(unit)
         if all(self.box.state["autoRange"]):
             self.plot.enableAutoRange()

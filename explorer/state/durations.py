@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.drawing.labels import model_label
 from engine.runtime.progress import Progress
 
 STEPS = 1000  # of a progress bar
@@ -13,7 +14,10 @@ def describe(busy: str, progress: Progress | None) -> str:
         return "Nothing is running."
     if progress is None or progress.stage == busy:
         return f"{busy} ..."
-    parts = [progress.stage] if progress.stage else []
+    stage = progress.stage
+    if stage.startswith("retrain-"):
+        stage = model_label(stage, {})
+    parts = [stage] if stage else []
     parts.append(f"{round(100 * progress.fraction)} %")
     if progress.left is not None:
         parts.append(f"{clock(progress.left)} left")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,3 +68,9 @@ class QueuedRun:
     def resumable(self) -> bool:
         """Whether it was stopped, failed or is on hold, and can be queued again."""
         return self.state in (STOPPED, FAILED, HELD)
+
+
+def nothing_yet(runs: Iterable[QueuedRun], idle: str) -> str:
+    """Why there is no result: a study is still running, else what `idle` says."""
+    running = any(run.state == RUNNING for run in runs)
+    return "The study is still running. Try again once it is done." if running else idle

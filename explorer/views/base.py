@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -183,6 +183,14 @@ class Wishes(Protocol):
         """The studies in the store."""
 
 
+class Offer(NamedTuple):
+    """Something to do in a view: its name, an explanation, and what does it."""
+
+    text: str
+    tip: str
+    do: Callable[[], object]
+
+
 class View(QWidget):
     """Base of all views.
 
@@ -251,6 +259,10 @@ class View(QWidget):
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what depends on these AppState properties."""
+
+    def offers(self) -> Sequence[Offer]:
+        """What can be done in this view, for the palette; beside the commands of the menus."""
+        return ()
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """The figures that draw what is shown: kind -> its options; the first is the one in front.

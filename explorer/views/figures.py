@@ -15,6 +15,7 @@ from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.preview import DPI, Preview
 
+DRAWING = "Drawing ..."
 EMPTY = "No figures yet. Press Run, or open a stored study; every figure of it is drawn here."
 FIRST = "curves"
 LARGE = 2  # at most this many times the printed size on the screen
@@ -140,13 +141,15 @@ class FiguresView(View):
         return str(self.kind.currentData())
 
     def _draw_anew(self) -> None:
-        self.preview.say("Drawing ...", keep=True)
+        self.preview.say(DRAWING, keep=True)
         self._request()
 
     def _request(self) -> None:
         if self.state.study is not None and self.seen:
             width = float(self.width_mm.currentData())
             self.do.exports.preview(self._kind(), {"width_mm": width, "dpi": LARGE * DPI})
+            if self.preview.is_empty:
+                self.preview.say(DRAWING)
 
     def _export(self) -> None:
         self.do.exports.ask_figure(self._kind(), {"width_mm": float(self.width_mm.currentData())})

@@ -72,6 +72,7 @@ class MetricsView(View):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(title), tip)
             self.pages.addWidget(page)
+        self.tabs.setUsesScrollButtons(False)  # both fit; arrows would cover one
         self.tabs.setAccessibleName("Pages of Metrics")
         self.panel = Panel(self.pages, self)
         self._build_header()

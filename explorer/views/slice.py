@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from engine.drawing.labels import perturbation_label
@@ -23,6 +23,7 @@ from explorer.state.durations import clock
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.widgets import markup
+from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.legend import Legend, LegendEntry
 from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.plain_text import literal
@@ -68,10 +69,11 @@ class SliceView(View):
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
+            self.details.setText("")
             self.panel.show_empty(self._what_next())
             return
         self.panel.show_content()
-        self.heading.setText(self._heading(shown, dataset))
+        self._show_heading(shown, dataset)
         if changed & {"slice", "dataset", "models", "study", "theme"}:
             self._draw_regions(shown, dataset)
 
@@ -117,9 +119,9 @@ class SliceView(View):
         )
         for name, label in DIRECTIONS.items():
             self.directions.addItem(label, name)
-        self.heading = QLabel()
+        self.heading, self.details = QLabel(), ElidedLabel()
         markup.allow(self.heading)
-        self.heading.setWordWrap(True)
+        self.details.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.towards = QSpinBox()
         self.towards.setAccessibleName("Number of the sample to look towards")
         self.towards.setPrefix("sample ")
@@ -137,7 +139,7 @@ class SliceView(View):
             "Refine", "Compute this slice at full resolution", self.do.refine_slice
         )
         self.refine_button.hide()
-        self.panel.add_row(self.heading, self.refine_button)
+        self.panel.add_row(self.heading, self.details, self.refine_button, wide=1)
         self.panel.fold(self.export_button)
 
     # -- drawing --------------------------------------------------------------------------
@@ -155,19 +157,23 @@ class SliceView(View):
         words = sample_label(current, self.state.dataset)
         return f"Computing the slice through {words}. Its regions appear here."
 
-    def _heading(self, shown: Slice, dataset: Dataset) -> str:
+    def _show_heading(self, shown: Slice, dataset: Dataset) -> None:
         current = self.state.selection.current
         if current != shown.sample:
             coming, still = sample_label(current, dataset), sample_label(shown.sample, dataset)
-            words = f"Computing the slice through {coming}; below is that of {still}."
-            return html.escape(words)
-        kind, size = perturbation_label(shown.perturbation), len(shown.steps)
-        coarse = f"; {size} × {size} points" if size < FINE else ""
-        name = html.escape(sample_title(shown.sample, dataset))
-        return (
-            f"<b>{name}</b>, class {html.escape(dataset.classes[shown.label])}; "
-            f"{kind} at τ {shown.tau:g}{coarse}"
+            self.heading.setText("")
+            self.details.setText(f"Computing the slice through {coming}; below is that of {still}.")
+            return
+        size = len(shown.steps)
+        source = sample_title(shown.sample, dataset).partition(" (")[2].removesuffix(")")
+        words = (
+            f"{perturbation_label(shown.perturbation)} at τ {shown.tau:g}",
+            f"{size} × {size} points" if size < FINE else "",
+            source,
         )
+        name = html.escape(dataset.classes[shown.label])
+        self.heading.setText(f"<b>Sample {shown.sample}</b>, {name}")
+        self.details.setText(" · ".join(word for word in words if word))
 
     def _offer_refining(self, shown: Slice) -> None:
         """Offer the fine slice where only a coarse one is shown, with the time it will take."""
@@ -197,7 +203,9 @@ class SliceView(View):
         caption = self._caption(shown)
         self.caption.setText(caption)
         true = f"Hatched: the true class {dataset.classes[shown.label]}. Cross: the sample.\n"
-        self.heading.setToolTip(literal(textwrap.fill(true + caption, TIP)) if self.low else "")
+        tip = literal(textwrap.fill(true + caption, TIP)) if self.low else ""
+        for label in (self.heading, self.details):
+            label.setToolTip(tip)
         self._offer_refining(shown)
 
     def _region(self, name: str, share: float, shown: Slice, theme: Theme) -> Region:

@@ -19,7 +19,7 @@ from explorer.widgets.term import TermLabel
 class ElidedLabel(TermLabel):
     """A muted label; when elided, its tooltip and assistive technology have its full text.
 
-    Terms of the glossary are underlined while the whole text is drawn.
+    Terms of the glossary are underlined as far as they are drawn.
     """
 
     def __init__(self) -> None:
@@ -40,8 +40,10 @@ class ElidedLabel(TermLabel):
 
     def event(self, event: QEvent) -> bool:
         """Show the full text, above its explanation, in the tooltip of an elided label."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and not self.whole:
-            QToolTip.showText(event.globalPos(), self.full_tip(), self)
+        asked = event if isinstance(event, QHelpEvent) else None
+        tip = asked is not None and asked.type() == QEvent.Type.ToolTip and not self.whole
+        if asked is not None and tip and not self.term_at(asked.pos()):
+            QToolTip.showText(asked.globalPos(), self.full_tip(), self)
             return True
         return super().event(event)
 
@@ -61,3 +63,4 @@ class ElidedLabel(TermLabel):
             painter.setPen(self.palette().windowText().color())
             painter.drawText(self.contentsRect(), self.alignment(), self.shown())
             painter.end()
+        self._underline()

@@ -46,13 +46,14 @@ class Panel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self)
 
-    def add_row(self, *widgets: QWidget, wide: int = 0) -> None:
+    def add_row(self, *widgets: QWidget, wide: int = 0) -> QHBoxLayout:
         """Add a row between header and content; widget number `wide` takes what width is left."""
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         for number, widget in enumerate(widgets):
             row.addWidget(widget, 1 if number == wide else 0)
         self._layout.insertLayout(self._layout.count() - 1, row)
+        return row
 
     def fill_frame(self) -> None:
         """Let the content reach to the edges: for one canvas without a frame of its own."""

@@ -90,7 +90,6 @@ class EpochPlayer(QWidget):
         self.play_button.setAccessibleName("Play or pause the epochs")
         self.slider.setAccessibleName("Epoch")
         self.slider.setToolTip("The shown epoch; arrow keys step, Space plays")
-        self.slider.setMinimumWidth(60)
         self.speed.setAccessibleName("Speed")
         self.speed.setToolTip("Playback speed in epochs per second")
         for pace in SPEEDS:

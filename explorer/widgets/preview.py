@@ -48,6 +48,11 @@ class Preview(QWidget):
         self.setAccessibleDescription("The figure as printed")
         self.update()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a picture nor a sentence."""
+        return self._picture.isNull() and not self._sentence
+
     def say(self, sentence: str, *, keep: bool = False) -> None:
         """Show a sentence instead of the picture; `keep`: the old picture stays, dimmed."""
         self._sentence = sentence

@@ -54,10 +54,9 @@ class TermLabel(QLabel):
         super().setText(text)
         self.setMouseTracking(bool(mentions(text)))
 
-    @property
-    def whole(self) -> bool:
-        """Whether the whole text is drawn, so that its terms can be underlined."""
-        return True
+    def shown(self) -> str:
+        """The text as it is drawn."""
+        return self.text()
 
     def terms(self) -> list[str]:
         """The names of the terms that are underlined."""
@@ -75,6 +74,9 @@ class TermLabel(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the text, then dotted lines below its terms."""
         super().paintEvent(event)
+        self._underline()
+
+    def _underline(self) -> None:
         found = self._found()
         if not found:
             return
@@ -128,7 +130,7 @@ class TermLabel(QLabel):
     def _locate(self) -> tuple[_Place, ...]:
         """Lay the text out as QLabel does, and find the mentions in its lines."""
         mnemonic = self.buddy() is not None and "&" in self.text()
-        found = mentions(self.text()) if self.whole and not mnemonic else []
+        found = mentions(self.shown()) if not mnemonic else []
         if not found or self.textFormat() != Qt.TextFormat.PlainText:
             return ()
         lines, height = self._lines()
@@ -142,7 +144,7 @@ class TermLabel(QLabel):
 
     def _lines(self) -> tuple[list[QTextLine], float]:
         """The lines of the text, and their height in all."""
-        layout = self._layout = QTextLayout(self.text().replace("\n", BREAK), self.font())
+        layout = self._layout = QTextLayout(self.shown().replace("\n", BREAK), self.font())
         option = QTextOption(Qt.AlignmentFlag.AlignLeft)
         option.setWrapMode(WRAP.WordWrap if self.wordWrap() else WRAP.ManualWrap)
         layout.setTextOption(option)
@@ -164,7 +166,7 @@ class TermLabel(QLabel):
         for line in lines:
             first = max(one.start, line.textStart())
             last = min(one.start + one.length, line.textStart() + line.textLength())
-            last = first + len(self.text()[first:last].rstrip())
+            last = first + len(self.shown()[first:last].rstrip())
             if first < last:
                 left, right = _x(line, first), _x(line, last)
                 shift = _shift(self.alignment(), self.contentsRect().width(), line)

@@ -97,6 +97,8 @@ class WindowDialogs(QObject):
                 self.ask_settings,
                 self.ask_method_settings,
                 self.show_glossary,
+                self._views,
+                self._go_to,
             )
         )
         self._palette = {name: action.trigger for name, action in actions.items()}
@@ -132,6 +134,11 @@ class WindowDialogs(QObject):
     def show_about(self) -> None:
         """Show what this program is."""
         self._open(AboutDialog(self._window))
+
+    def _go_to(self, view: str) -> None:
+        action = self._actions.by_name.get(f"go-{view}")
+        if action is not None:
+            action.trigger()
 
     def _run_command(self, name: str) -> None:
         self._palette[name]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,7 @@ from engine.drawing.glossary import terms
 from explorer.control.controller import Controller
 from explorer.dialogs.settings_dialog import measuring_fields, training_fields
 from explorer.state.catalog import CatalogItem, Field
+from explorer.views.base import View
 from explorer.window.actions import COMMANDS
 from explorer.window.command_palette import PaletteEntry
 
@@ -40,15 +41,19 @@ def places(
     ask_settings: Callable[[str], object],
     ask_method_settings: Callable[[str, str], object],
     show_term: Callable[[str], object],
+    views: Mapping[str, View],
+    go_to: Callable[[str], object],
 ) -> Iterator[PalettePlace]:
     """Everything that can be found by a name, beside the commands of the menus.
 
-    ask_settings(field) and ask_method_settings(method, field) open the dialog at a setting.
+    ask_settings(field) and ask_method_settings(method, field) open the dialog at a setting;
+    go_to(view) brings a view to the front.
     """
     yield from _data(controller, ask_folder)
     yield from _networks(controller)
     yield from _methods(controller)
     yield from _settings(controller, ask_settings, ask_method_settings)
+    yield from _offers(views, go_to)
     for term in terms():
         words = " ".join(term.also)
         yield _place(f"term:{term.name}", term.name, "Glossary", term.text, words,
@@ -109,6 +114,18 @@ def _settings(
 def _setting(name: str, field: Field, menu: str, go: Callable[[], object]) -> PalettePlace:
     words = f"setting {field.name} {SYNONYMS.get(field.name, '')}"
     return _place(name, field.title, menu, field.help, words, go)
+
+
+def _offers(views: Mapping[str, View], go_to: Callable[[str], object]) -> Iterator[PalettePlace]:
+    for name, view in views.items():
+        for number, offer in enumerate(view.offers()):
+            go = partial(_do_in, name, go_to, offer.do)
+            yield _place(f"view:{name}:{number}", offer.text, view.title, offer.tip, "", go)
+
+
+def _do_in(name: str, go_to: Callable[[str], object], do: Callable[[], object]) -> None:
+    go_to(name)
+    do()
 
 
 def _words(item: CatalogItem, kind: str) -> str:

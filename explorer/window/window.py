@@ -294,7 +294,16 @@ class MainWindow(QMainWindow):
         bar = event.child()
         if event.polished() and isinstance(bar, QTabBar):
             bar.setAccessibleName("Docks")
+            bar.tabBarClicked.connect(self._tab_clicked)
             bar.setMovable(False)
+
+    def _tab_clicked(self, place: int) -> None:
+        """Give the focus to the view whose tab is clicked: keys, such as F11, act on it."""
+        bar = self.sender()
+        title = bar.tabText(place) if isinstance(bar, QTabBar) else ""
+        for name, box in self.docks.items():
+            if box.windowTitle() == title:
+                self.go_to(name)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Show what dropping would do."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from explorer.state.window_layout import ACROSS, DOWN, Area, Content, Layout, Split, Stack
 
 STRIP = 128  # px: height of a strip of samples along the bottom
+BESIDE = 340  # px: width beside the canvas that titles with controls need
 LOWEST = 250  # px of height, on average: with less, all docks beside the canvas are one stack
 
 
@@ -16,8 +17,8 @@ class Workspace:
     """The docks of one job.
 
     canvas: the large dock; side: stacks of docks beside it, from top to bottom; share: of the
-    width that the canvas takes; shares: of the height, one for each stack beside it; strip: a dock
-    along the bottom, or ''.
+    width that the canvas takes, less where the docks beside it would be narrower than BESIDE;
+    shares: of the height, one for each stack beside it; strip: a dock along the bottom, or ''.
     """
 
     name: str
@@ -52,7 +53,8 @@ class Workspace:
             for names, share in zip(stacks, shares, strict=True)
         ]
         beside[-1] = replace(beside[-1], names=(*beside[-1].names, *hidden))
-        canvas = Stack((self.canvas,), self.canvas, round(self.share * width))
+        wide = min(round(self.share * width), max(width - BESIDE, width // 2))
+        canvas = Stack((self.canvas,), self.canvas, wide)
         right = Split(DOWN, tuple(beside), width - canvas.size)
         content: Content = Split(ACROSS, (canvas, _simple(right)), above)
         if self.strip:

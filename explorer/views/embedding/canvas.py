@@ -68,7 +68,8 @@ class MapCanvas(QWidget):
         self.bar.move(QPoint(EDGE, top))
         for side in self._sides:
             side.arrange(EDGE)
-            side.pane.set_foot(1 if width >= WIDE else 2)
+            lines = 1 if width >= WIDE else max(2, self.legend.lines)
+            side.pane.set_room(2 if below and not self.bar.isHidden() else 1, lines)
 
     def _captioned(self) -> bool:
         return any(side.caption.isVisible() for side in self._sides)

@@ -114,6 +114,11 @@ class MapLegend(QWidget):
         self.resize(round(right + PAD), round(bottom))
         self.update()
 
+    @property
+    def lines(self) -> int:
+        """How many lines the entries and the color scale take."""
+        return round(self.height() / ROW)
+
     def sizeHint(self) -> QSize:
         """The size that the entries need."""
         return self.size()

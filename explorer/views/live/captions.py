@@ -83,5 +83,9 @@ def no_verdicts(
     rule = f"Only {which} are watched epoch by epoch"
     if sample is None:
         return f"{rule}: choose one to see the predictions on its copies."
-    others = "not one of them" if sample in forget else "not a forget sample"
-    return f"{rule}; {sample_label(sample, dataset)} is {others}."
+    if sample not in forget:
+        return f"{rule}; {sample_label(sample, dataset)} is not a forget sample."
+    return (
+        f"Sample {sample} is not among the {watched:,} forget samples (of {total:,}) watched epoch "
+        "by epoch."
+    )

@@ -25,27 +25,34 @@ def awaited(sample: int, dataset: Dataset | None) -> str:
 
 
 def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
-    """That the copies below are still those of another sample, as rich text."""
+    """That the copies below are still those of another sample."""
     coming, still = sample_label(sample, dataset), sample_label(shown.sample, dataset)
-    return html.escape(f"Computing the copies of {coming}; below are those of {still}.")
+    return f"Computing the copies of {coming}; below are those of {still}."
 
 
-def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) -> str:
-    """The sample, its class and its set, as rich text.
+def other_probe(shown: Neighborhood, perturbation: str, tau: float) -> str:
+    """That the copies below are still those of another perturbation or norm."""
+    if perturbation == shown.perturbation:
+        return f"Computing the copies at τ {tau:g}; below are those at τ {shown.tau:g}."
+    coming, still = perturbation_label(perturbation), perturbation_label(shown.perturbation)
+    return f"Computing the copies of {coming}; below are those of {still}."
+
+
+def heading(shown: Neighborhood, dataset: Dataset) -> str:
+    """The sample and its class, as rich text."""
+    return f"<b>Sample {shown.sample}</b>, {html.escape(dataset.classes[shown.label])}"
+
+
+def details(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) -> str:
+    """The sample's set, and what the dataset calls it, such as the name of its file.
 
     forgotten: whether it is in the study's forget set; draws: the final number of copies.
     """
-    name = html.escape(dataset.classes[shown.label])
     copies = len(shown.copies)
-    few = f"; only {copies} copies so far" if copies < draws else ""
+    few = f"only {copies} copies so far" if copies < draws else ""
+    source = sample_title(shown.sample, dataset).partition(" (")[2].removesuffix(")")
     where = place(shown.sample, dataset, forgotten)
-    return f"<b>Sample {shown.sample}</b>, {name}, {where}{few}"
-
-
-def source(shown: Neighborhood, dataset: Dataset) -> str:
-    """What the dataset calls the sample, such as the name of its file; '' if nothing else."""
-    title = sample_title(shown.sample, dataset)
-    return title.partition(" (")[2].removesuffix(")")
+    return " · ".join(words for words in (few, where, source) if words)
 
 
 def heading_tip(shown: Neighborhood, dataset: Dataset) -> str:
@@ -63,17 +70,18 @@ def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
     return "forget set" if forgotten else "not in the forget set"
 
 
-def rank(ranking: Ranking, model: str) -> str:
-    """The current sample's rank among the forget samples; model: its label."""
-    count = len(ranking.order)
-    where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else "not ranked"
-    return f"{where} by r of {model}" if ranking.place else where
+def rank(ranking: Ranking, model: str = "") -> str:
+    """The current sample's rank among the forget samples; model: its label, '' to leave it out."""
+    if not ranking.place:
+        return "not ranked"
+    where = f"{ordinal(ranking.place)} of {len(ranking.order):,}"
+    return f"{where} by r of {model}" if model else where
 
 
-def rank_tip(ranking: Ranking) -> str:
-    """What the rank means."""
+def rank_tip(ranking: Ranking, model: str) -> str:
+    """What the rank means; model: the label of the one whose r ranks."""
     if ranking.place:
-        return "Rank of this sample among the forget samples, the largest r first"
+        return f"Rank of this sample among the forget samples, the largest r of {model} first"
     return f"Only the {len(ranking.order):,} forget samples are ranked; Next goes to the largest r"
 
 

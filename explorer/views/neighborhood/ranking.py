@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox
 from explorer.state.ranking import Ranking
 from explorer.views.neighborhood import captions
 from explorer.widgets.panel import button
+from explorer.widgets.plain_text import literal
 from explorer.widgets.term import TermLabel
 
 
@@ -43,7 +44,15 @@ class RankingRow(QObject):
         self.next.setAccessibleName("Next worst sample")
         for step in (self.worse, self.next):
             step.setObjectName("step")
+        self._ranking: Ranking | None = None
+        self._short = False
         self.model.activated.connect(self._choose)
+
+    def shorten(self, short: bool) -> None:
+        """Leave the model out of the rank's words; the tooltip has it."""
+        if short != self._short:
+            self._short = short
+            self.show_place(self._ranking)
 
     def offer(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
         """Offer these models, (name, label), without emitting `ordered`."""
@@ -55,6 +64,7 @@ class RankingRow(QObject):
 
     def show_place(self, ranking: Ranking | None) -> None:
         """Show the rank; None while nothing is measured."""
+        self._ranking = ranking
         for widget in (self.model, self.worse, self.next):
             widget.setEnabled(ranking is not None)
         if ranking is None:
@@ -62,8 +72,9 @@ class RankingRow(QObject):
             return
         self.worse.setEnabled(ranking.step(-1) is not None)
         self.next.setEnabled(ranking.step(1) is not None)
-        self.place.setText(captions.rank(ranking, self.model.currentText()))
-        self.place.setToolTip(captions.rank_tip(ranking))
+        model = self.model.currentText()
+        self.place.setText(captions.rank(ranking, "" if self._short else model))
+        self.place.setToolTip(literal(captions.rank_tip(ranking, model)))
 
     def _choose(self) -> None:
         self.ordered.emit(str(self.model.currentData()))

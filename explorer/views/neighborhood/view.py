@@ -10,7 +10,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QLabel,
     QSizePolicy,
     QSlider,
     QSplitter,
@@ -19,8 +18,6 @@ from PySide6.QtWidgets import (
 
 from engine import perturbations
 from engine.analysis.sample_curve import Spread, spread
-from engine.datasets.base import Dataset
-from engine.results import Neighborhood
 from explorer.plots.matrix import CopyMatrix
 from explorer.plots.sample_curve import SampleCurve
 from explorer.state.app_state import AppState
@@ -28,15 +25,14 @@ from explorer.state.ranking import column_of, ranked_by, ranking, shown_tau
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.neighborhood import captions
+from explorer.views.neighborhood.caption_row import CaptionRow
 from explorer.views.neighborhood.ranking import RankingRow
 from explorer.views.neighborhood.table import ratios_of, table_of
-from explorer.widgets import markup
-from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import Panel, button
-from explorer.widgets.plain_text import literal
 from explorer.widgets.term import TermLabel
 
 ENOUGH, CURVE = 600, 190  # logical pixels: height of a view with room for both; the curve's own
+SHORTEST = 48  # logical pixels of the slider
 
 
 class NeighborhoodView(View):
@@ -86,17 +82,15 @@ class NeighborhoodView(View):
         if changed & {"residual", "models", "study", "ranked_by"}:
             self._list_models()
         self.ranking.show_place(ranking(self.state))
+        self._show_controls(bool(self.state.models))
         shown, dataset = self.state.neighborhood, self.state.dataset
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
-            self.heading.setText("")
-            self.source.setText("")
+            self.caption.clear()
             self.panel.show_empty(self._what_next())
             return
         self.panel.show_content()
-        self.heading.setText(self._heading(shown, dataset))
-        self.source.setText(captions.source(shown, dataset))
-        self.heading.setToolTip(literal(captions.heading_tip(shown, dataset)))
+        self.caption.show_sample(shown, dataset, self.state)
         if changed & {"neighborhood", "dataset", "models", "study", "theme"}:
             self._draw_table()
         if changed & {"residual", "models", "study", "theme", "ranked_by"}:
@@ -131,6 +125,7 @@ class NeighborhoodView(View):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show the curve where there is room for it, unless the user decided."""
         super().resizeEvent(event)
+        self.caption.fit(self.width())
         if not self._arranged:
             self.over_tau.setChecked(self.height() >= ENOUGH)
             self._share_room()
@@ -139,10 +134,11 @@ class NeighborhoodView(View):
     def _build_header(self) -> None:
         self.perturbation = QComboBox()
         self.perturbation.setAccessibleName("Perturbation")
+        self.perturbation.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._list_perturbations()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Perturbation norm tau")
-        self.slider.setMinimumWidth(70)
+        self.slider.setMinimumWidth(SHORTEST)
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.setToolTip("Perturbation norm of the copies: the study's values of τ")
@@ -163,17 +159,12 @@ class NeighborhoodView(View):
         self.panel.header.addWidget(self.perturbation)
         self.panel.header.addWidget(self.slider, 1)
         self.panel.header.addWidget(self.tau)
+        self.panel.header.addStretch(0)
 
     def _build_rows(self) -> None:
-        self.ranking, self.heading = RankingRow(self), QLabel()
-        markup.allow(self.heading)
-        self.source = ElidedLabel()
-        row = self.ranking
-        self.panel.header.addWidget(row.worse)
-        self.panel.header.addWidget(row.next)
-        self.source.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.panel.add_row(self.heading, self.source, row.place, wide=1)
-        self.panel.fold(row.model, "Rank samples by r in")
+        self.ranking = RankingRow(self)
+        self.caption = CaptionRow(self.panel, self.ranking)
+        self.panel.fold(self.ranking.model, "Rank samples by r in")
         self.panel.fold(self.retrains)
         self.panel.fold(self.changes)
         self.panel.fold(self.over_tau)
@@ -196,6 +187,11 @@ class NeighborhoodView(View):
         self.curve.export_wanted.connect(self._export_curve)
 
     # -- controls that follow the state ---------------------------------------------------
+    def _show_controls(self, shown: bool) -> None:
+        """Show what needs models, or leave it out."""
+        for part in (self.slider, self.tau, self.ranking.worse, self.ranking.next):
+            part.setVisible(shown)
+
     def _follow_probe(self) -> None:
         """Set slider and combo to the requested probe, without requesting it again."""
         taus, tau = self._taus(), shown_tau(self.state)
@@ -242,15 +238,6 @@ class NeighborhoodView(View):
         if current is None:
             return captions.NO_SAMPLE
         return captions.awaited(current, self.state.dataset)
-
-    def _heading(self, shown: Neighborhood, dataset: Dataset) -> str:
-        current, residual = self.state.selection.current, self.state.residual
-        if current != shown.sample:
-            return captions.behind(shown, current, dataset)
-        study = self.state.study
-        forgotten = study is not None and shown.sample in study.forget
-        draws = residual.draws if residual else 0
-        return captions.heading(shown, dataset, forgotten, draws)
 
     # -- drawing --------------------------------------------------------------------------
     def _draw_table(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.analysis.study_measures import goal_words
 from engine.tables.csv import csv_text
+from explorer.views.base import Offer
 from explorer.views.runs.chooser import ColumnChooser
 from explorer.views.runs.columns import sheet
 from explorer.views.runs.shown import ShownRows
@@ -156,6 +159,18 @@ class RunsControls(QObject):
             assert column.quantity is not None
             words = f"{column.full_title}: {goal_words(column.quantity)}"
             self.best_menu.addAction(menu_text(words)).setData(column.name)
+
+    def offers(self) -> list[Offer]:
+        """The best by each measure, as the menu of the button lists them."""
+        return [
+            Offer(
+                f"Best by {column.full_title}",
+                f"Select the best of the studies shown: {goal_words(column.quantity)}",
+                functools.partial(self.best_wanted.emit, column.name),
+            )
+            for column in self._shown.measure_columns()
+            if column.quantity is not None
+        ]
 
     def _on_best(self, action: QAction) -> None:
         self._panel.options.card.hide()

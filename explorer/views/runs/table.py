@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -231,9 +232,15 @@ class RunsTable(QTableView):
         self._widths = dict(widths)
         self._fit()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Mark the best of the rows that came while the table was hidden."""
+        super().showEvent(event)
+        self._mark_best()
+
     # -- inside -------------------------------------------------------------------------------
     def _mark_best(self) -> None:
-        self.cells.mark_best(self.shown)
+        if self.isVisible():  # it takes long for many studies: not at each step of a brush
+            self.cells.mark_best(self.shown)
 
     def _select(self, rows: Sequence[StudyRow]) -> None:
         """Select these rows again; a run whose study was stored meanwhile keeps its number."""

@@ -13,7 +13,7 @@ from engine.storage.annotations import Annotation, annotation
 from explorer.state.app_state import AppState
 from explorer.state.queued_run import QueuedRun
 from explorer.theme import theme_of
-from explorer.views.base import View, Wishes
+from explorer.views.base import Offer, View, Wishes
 from explorer.views.runs.actions import (
     HIDDEN_UNLESS_ENABLED,
     ONLY_IN_MENU,
@@ -259,6 +259,10 @@ class RunsView(View):
         menu.arranged.connect(self.controls.set_names)
         menu.chooser_wanted.connect(self.controls.open_chooser)
         menu.popup(at)
+
+    def offers(self) -> list[Offer]:
+        """The best of the studies shown, by each measure."""
+        return self.controls.offers()
 
     def select_best(self, name: str) -> None:
         """Select the best of the shown studies by a measure's column."""

@@ -14,7 +14,8 @@ NOTHING = "No sample meets all conditions. Remove a filter, or choose another cl
 def counts(shown: int, total: int, forget: Mask, chosen: Mask) -> str:
     """How many of `total` samples are shown, in the forget set, and selected."""
     samples = f"{total:,} samples" if shown == total else f"{shown:,} of {total:,} samples"
-    return f"{samples} · {int(forget.sum()):,} to forget · {int(chosen.sum()):,} selected"
+    selected = f" · {int(chosen.sum()):,} selected" if chosen.any() else ""
+    return f"{samples} · {int(forget.sum()):,} to forget{selected}"
 
 
 def learned(chosen: Mask, dataset: Dataset | None, trained: int) -> Mask:

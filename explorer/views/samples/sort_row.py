@@ -103,6 +103,8 @@ class OrderRow(QWidget):
             if isinstance(stored.get(name), str):
                 self._wanted[of] = stored[name]
         if stored.get("chosen") is False:  # the order was only suggested
+            self.explicit = False
+            self.suggest("")
             self.changed.emit()
             return
         if isinstance(stored.get("sort"), str):

@@ -26,7 +26,7 @@ from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
 from explorer.views.samples.shown_column import ShownColumn
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
-from explorer.views.samples.sort_keys import SampleFacts, note_on
+from explorer.views.samples.sort_keys import RATIO_AT, SampleFacts, note_on
 from explorer.views.samples.status_row import USUAL, checked_side
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe, marks_of
@@ -138,6 +138,8 @@ class SamplesView(View):
         self.scope.restore(stored)
         self.filters.restore(stored.get("filters"))
         self.order.restore(stored)
+        self._suggest_order()
+        self._refilter({"filter"})
         self.controls.names.setChecked(stored.get("names") is True)
         self.thumbnail_size.set_side(checked_side(stored.get("side")))
 
@@ -159,8 +161,12 @@ class SamplesView(View):
         self._refilter({"filter"})
 
     def _suggest_order(self) -> None:
-        """In a strip, what carries the finding comes first, unless the user chose an order."""
-        measured = self.model.strip and self.state.residual is not None
+        """In a strip, what carries the finding comes first, unless the user chose an order.
+
+        A strip that is enlarged keeps the order.
+        """
+        ordered = self.model.strip or self.order.key == RATIO_AT
+        measured = ordered and self.state.residual is not None
         self.order.suggest(ranked_by(self.state) if measured else "")
 
     # -- dataset and models ---------------------------------------------------------------
@@ -263,7 +269,7 @@ class SamplesView(View):
         residual = self.state.residual
         tau = f"{residual.taus[self._tau.column]:g}" if residual is not None else ""
         label = self.order.model_box.currentText()
-        self.controls.order_words.setText(self.order.words(label, tau) if self.model.strip else "")
+        self.controls.order_words.setText(self.order.words(label, tau))
 
     def _say(self) -> None:
         """Show index errors, running searches, and samples that cannot be forgotten."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -299,3 +300,12 @@ def test_the_line_is_dragged_and_written_beside(qtbot: QtBot) -> None:
     assert chart.notes.line == (0.2, "τ 0.2")
     chart.set_line(None)
     assert not chart.line.isVisible() and chart.notes.line is None
+
+
+def test_a_faint_area_is_stronger_on_a_dark_ground(qtbot: QtBot) -> None:
+    alphas = []
+    for theme in (LIGHT, DARK):
+        chart = make(qtbot, theme=theme)
+        chart.draw([flat("rurk", 1.0, theme=theme)], replace(ground(), color=theme.muted))
+        alphas.append(chart.bands[""].brush().color().alphaF())
+    assert alphas[1] > 1.5 * alphas[0]

@@ -17,7 +17,7 @@ from shown import LEFT, Shown
 from engine.analysis.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.analysis.point_colors import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
-from explorer.points.pane import Pane
+from explorer.points.pane import MARGIN, Pane
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.views.embedding.controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS
 from explorer.views.embedding.legend import ROW, Entry
@@ -443,6 +443,34 @@ def test_entries_count_what_is_selected_of_them(
     assert "forget 4 of 17" in words and "retain 6 of 183" in words and "10 selected" in words
     shown.state.selection = Selection()
     assert "forget 17" in view.legend.accessibleDescription()
+
+
+def test_points_leave_room_for_every_line_of_the_legend(shown: Shown) -> None:
+    shown.fill()
+    shown.state.embedding = synthetic.embedding(shown.state.dataset)
+    view = shown.view(EmbeddingView)
+    choose(view, "color", "r")
+    view.setMinimumSize(1, 1)  # as in a dock, whose title holds the controls
+    view.resize(300, 400)
+    QApplication.processEvents()
+    assert view.legend.lines == 3
+    pane = view.right.pane
+    bottom = pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(0, pane.positions[:, 1].min())))
+    assert view.legend.y() - pane.plot.mapTo(view.canvas, bottom).y() > MARGIN  # for names
+
+
+def test_in_a_narrow_view_the_bar_of_the_selection_covers_no_point(shown: Shown) -> None:
+    shown.fill()
+    shown.state.embedding = synthetic.embedding(shown.state.dataset)
+    view = shown.view(EmbeddingView)
+    view.setMinimumSize(1, 1)
+    view.resize(420, 400)
+    shown.state.selection = Selection(1, frozenset((1, 2, 3)))
+    QApplication.processEvents()
+    assert view.bar.isVisible() and view.bar.y() > view.tools.y()
+    pane = view.right.pane
+    top = pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(0, pane.positions[:, 1].max())))
+    assert pane.plot.mapTo(view.canvas, top).y() > view.bar.geometry().bottom()
 
 
 def test_two_hundred_classes_stay_two_lines_and_the_rest_is_listed(shown: Shown) -> None:

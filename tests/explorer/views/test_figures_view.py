@@ -14,7 +14,7 @@ from shown import Shown, press
 from engine.figures.catalog import KINDS
 from explorer.app import Explorer
 from explorer.state.figure_preview import FigurePreview
-from explorer.views.figures import EMPTY, FiguresView
+from explorer.views.figures import DRAWING, EMPTY, FiguresView
 
 
 def test_without_a_study_it_says_what_to_do(shown: Shown) -> None:
@@ -34,6 +34,13 @@ def test_it_requests_the_chosen_kind_and_width(shown: Shown, qtbot: QtBot) -> No
     assert shown.last == ("ask_figure", "metrics", {"width_mm": 183.0})
     press(view, "Copy")
     assert shown.last == ("copy", "metrics", {"width_mm": 183.0})
+
+
+def test_it_says_that_the_first_figure_is_being_drawn(shown: Shown, qtbot: QtBot) -> None:
+    shown.fill()
+    view = shown.view(FiguresView)
+    qtbot.waitUntil(lambda: bool(shown.asked.calls))
+    assert view.preview.sentence == DRAWING
 
 
 def test_a_picture_of_another_kind_is_not_shown(shown: Shown) -> None:

@@ -27,8 +27,11 @@ from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR
 from explorer.state.selection import Selection
 from explorer.state.session import Session
-from explorer.theme import LIGHT
+from explorer.theme import LIGHT, apply
 from explorer.views.live.view import LiveView
+from explorer.widgets.panel import MARGIN
+from explorer.widgets.player import EpochPlayer
+from explorer.window.workspaces import BESIDE
 
 
 def filled(shown: Shown) -> LiveView:
@@ -164,10 +167,8 @@ def test_where_a_sample_is_not_watched_a_watched_one_is_offered(shown: Shown) ->
     assert view.unwatched.isVisible() and not view.strip.isVisible()
     shown.state.epochs = {"rurk": first_samples(seen, 6)}
     shown.state.selection = Selection(int(seen.samples[9]))
-    assert view.unwatched.label.text().startswith(
-        "Only 6 of the 10 forget samples are watched epoch by epoch; sample"
-    )
-    assert view.unwatched.label.text().endswith("is not one of them.")
+    words = "is not among the 6 forget samples (of 10) watched epoch by epoch."
+    assert view.unwatched.label.text() == f"Sample {seen.samples[9]} {words}"
     press(view.unwatched, "Show a watched sample")
     chosen = shown.last[1]
     assert shown.last[0] == "set_current" and chosen in seen.samples[:6]
@@ -437,3 +438,11 @@ def test_watching_again_needs_a_finished_study(qtbot: QtBot, tmp_path: Path) -> 
     assert said == [(ERROR, "There is no finished study yet. Press Run first.")]
     assert not desk.jobs.live(HEAVY)
     assert desk.jobs.close(PATIENCE)
+
+
+def test_the_player_fits_a_narrow_dock(qapp: QApplication) -> None:
+    apply(qapp, LIGHT)
+    player = EpochPlayer()
+    player.label.setText("epoch 40 of 40")
+    assert player.minimumSizeHint().width() <= BESIDE - 2 * MARGIN
+    player.deleteLater()

@@ -16,6 +16,7 @@ from engine.analysis.finding_words import Link
 from engine.residual.verdict import verdict_counts
 from engine.results import Study
 from explorer.plots import model_cells
+from explorer.theme import LIGHT, apply
 from explorer.views.metrics import SCATTER, MetricsView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -340,3 +341,11 @@ def test_a_place_in_the_plot_is_where_the_point_is_drawn(view: MetricsView) -> N
     scene = plot.mapToScene(pixel(view, mark.name))
     back = plot.getViewBox().mapSceneToView(QPointF(scene))
     assert (back.x(), back.y()) == pytest.approx((mark.x, mark.y), abs=0.05)
+
+
+def test_both_tabs_fit_a_narrow_title(shown: Shown, qapp: QApplication) -> None:
+    apply(qapp, LIGHT)
+    shown.fill()
+    view = shown.view(MetricsView)
+    assert not view.tabs.usesScrollButtons()
+    assert view.tabs.minimumSizeHint().width() >= view.tabs.tabRect(1).right()

@@ -9,19 +9,21 @@ import pytest
 import synthetic
 from mouse import drag
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
 from engine import registry
 from engine.perturbations.base import Noise, add
+from explorer.plots.cells import SMALL, sized
 from explorer.plots.matrix import CAPTION, CLOSED, OPEN
 from explorer.plots.matrix_layout import fitting
 from explorer.state.catalog import names_only
 from explorer.state.ranking import ranked_by, ranking
 from explorer.state.selection import Selection
-from explorer.theme import LIGHT
+from explorer.theme import LIGHT, apply
+from explorer.views.neighborhood.caption_row import NARROW
 from explorer.views.neighborhood.captions import ordinal
 from explorer.views.neighborhood.view import ENOUGH, NeighborhoodView
 
@@ -174,11 +176,61 @@ def test_features_change_up_and_down(shown: Shown) -> None:
 
 def test_first_copies_are_said_to_be_few(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert "only 30 copies so far" in view.heading.text()  # of the study's 100
+    assert "only 30 copies so far" in view.caption.details.text()  # of the study's 100
     residual = filled.state.residual
     assert residual is not None
     filled.state.residual = replace(residual, draws=30)
-    assert "so far" not in view.heading.text()
+    assert "so far" not in view.caption.details.text()
+
+
+def test_a_narrow_view_moves_the_buttons_from_its_title_to_the_rank(
+    filled: Shown, qapp: QApplication
+) -> None:
+    apply(qapp, LIGHT)  # whose buttons are small
+    view = filled.view(NeighborhoodView)
+    view.setMinimumSize(1, 1)  # as in a dock, whose title holds the controls
+    view.resize(NARROW + 200, 500)
+    QApplication.processEvents()
+    wide = view.panel.bar.minimumSizeHint().width()
+    assert view.panel.bar.isAncestorOf(view.ranking.next)
+    assert view.ranking.place.text().endswith(" by r of GD")
+    view.resize(NARROW - 50, 500)
+    QApplication.processEvents()
+    assert not view.panel.bar.isAncestorOf(view.ranking.next) and view.ranking.next.isVisible()
+    assert view.panel.bar.minimumSizeHint().width() < wide - view.ranking.next.width()
+    assert view.ranking.place.text() == "8th of 10"
+    assert "largest r of GD first" in view.ranking.place.toolTip()
+    assert view.caption.heading.width() >= view.caption.heading.sizeHint().width()
+    assert "forget set" in view.caption.details.text()
+
+
+def test_without_models_there_is_nothing_to_step_through(filled: Shown) -> None:
+    view = filled.view(NeighborhoodView)
+    assert view.slider.isVisible() and view.ranking.next.isVisible()
+    filled.state.models = {}
+    assert not view.slider.isVisible() and not view.tau.isVisible()
+    assert not view.ranking.next.isVisible() and view.perturbation.isVisible()
+
+
+def test_copies_of_another_norm_are_called_so_until_theirs_are_there(filled: Shown) -> None:
+    view, one = filled.view(NeighborhoodView), filled.state.neighborhood
+    assert one is not None
+    filled.state.probe = (one.perturbation, 0.4)
+    words = f"Computing the copies at τ 0.4; below are those at τ {one.tau:g}."
+    assert view.caption.details.text() == words and "Sample" in view.caption.heading.text()
+    filled.state.neighborhood = replace(one, tau=0.4)
+    assert "Computing" not in view.caption.details.text()
+
+
+def test_the_title_of_the_results_fits_its_column(filled: Shown) -> None:
+    view = filled.view(NeighborhoodView)
+    one = filled.state.neighborhood
+    assert one is not None
+    none = {name: 0 * count if name.startswith("retrain") else count
+            for name, count in one.counts.items()}  # fmt: skip
+    filled.state.neighborhood = replace(one, counts=none)  # so that every r is undefined
+    words, font = view.matrix.title_of_results(), sized(view.matrix.font(), SMALL)
+    assert view.matrix.right - 10 >= QFontMetrics(font).horizontalAdvance(words)
 
 
 def test_a_test_sample_is_named_as_one_and_has_no_curve(filled: Shown) -> None:
@@ -190,7 +242,7 @@ def test_a_test_sample_is_named_as_one_and_has_no_curve(filled: Shown) -> None:
     filled.state.selection = Selection(number)
     filled.state.neighborhood = replace(one, sample=number)
     view = tall(filled)
-    assert "test set" in view.heading.text()
+    assert "test set" in view.caption.details.text()
     assert "not in the forget set, so its r over τ was not measured" in view.curve.note.text()
     assert "points are r at τ 0.2" in view.curve.note.text()
 

@@ -117,6 +117,45 @@ def test_the_best_of_a_column_is_marked_and_found_by_command(view: RunsView) -> 
     assert [row.key for row in view.table.selected()] == best
 
 
+def test_the_best_is_offered_to_the_palette(view: RunsView) -> None:
+    view.pages.setCurrentIndex(PARALLEL)
+    title = next(one.full_title for one in view.table.cells.columns if one.name == GAP)
+    gap = next(one for one in view.offers() if one.text == f"Best by {title}")
+    assert gap.tip == "Select the best of the studies shown: smaller is better"
+    gap.do()
+    assert view.pages.currentIndex() == TABLE
+    assert [row.key for row in view.table.selected()] == [key_of(0, 0.1)]
+
+
+def test_the_best_is_marked_once_the_table_is_visible(view: RunsView) -> None:
+    gap = next(one for one in view.table.cells.columns if one.name == GAP)
+    view.pages.setCurrentIndex(PARALLEL)
+    view.filter.setText("-seed=0")
+    view.pages.setCurrentIndex(TABLE)
+    best = [row.key for row in view.table.shown if view.table.cells.is_best(row, gap)]
+    assert best == [key_of(1, 0.1)]
+
+
+def test_lines_are_drawn_roughly_during_a_brush_and_smoothly_after(
+    view: RunsView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[bool] = []
+
+    def paint(*words: object, rough: bool) -> None:
+        drawn.append(rough)
+
+    monkeypatch.setattr("explorer.plots.parallel.paint_lines", paint)
+    view.pages.setCurrentIndex(PARALLEL)
+    plot = view.parallel.plot
+    axis = plot.lines.axes[-1]
+    plot.grab()
+    assert drawn.pop() is False
+    plot.set_brushes({axis.name: axis.range})
+    plot.grab()
+    assert drawn[-1] is True
+    qtbot.waitUntil(lambda: drawn[-1] is False, timeout=WAIT)
+
+
 def test_equally_good_studies_are_not_all_marked(view: RunsView) -> None:
     retain = next(one for one in view.table.cells.columns if one.name == "measure:retain_acc")
     assert not any(view.table.cells.is_best(row, retain) for row in view.table.shown)

@@ -96,6 +96,21 @@ def test_a_strip_is_in_order_of_its_index_while_nothing_is_measured(sampled: Sam
     assert sampled.order == sorted(sampled.order) and sampled.view.model.caption is None
 
 
+def test_a_strip_that_is_enlarged_keeps_its_order(sampled: Sampled) -> None:
+    sampled.finish()
+    lower(sampled)
+    order = list(sampled.order)
+    assert order != sorted(order)
+    sampled.view.resize(800, 600)
+    QApplication.processEvents()
+    assert not sampled.view.model.strip and list(sampled.order) == order
+    assert sampled.view.controls.order_words.text() == "r of GD at τ 0.2, largest first"
+    sampled.state.ranked_by = "rurk"
+    assert sampled.view.order.model == "rurk"
+    sampled.state.residual = None  # of another study
+    assert sampled.view.order.key == INDEX
+
+
 def test_an_order_that_was_chosen_stays_in_a_strip(sampled: Sampled) -> None:
     sampled.finish()
     sampled.choose(sampled.view.order.sort, LOSS)

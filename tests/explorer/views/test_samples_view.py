@@ -74,7 +74,7 @@ def test_dragging_selects_what_the_band_touches(samples: SamplesView, shown: Sho
 
 
 def test_the_header_counts_and_the_buttons_ask(samples: SamplesView, shown: Shown) -> None:
-    assert samples.counts.text() == "200 samples · 0 to forget · 0 selected"
+    assert samples.counts.text() == "200 samples · 0 to forget"
     assert not samples.buttons.forget.isEnabled()
     _click(samples, 0)
     _click(samples, 2, CTRL)

@@ -51,7 +51,7 @@ def test_every_model_has_a_panel_with_its_share_of_the_ball(shown: Shown) -> Non
     assert not view.panel.is_empty
     words = view.maps.accessibleDescription()
     assert "Original: 52 %" in words and "RURK: 0 %" in words and "Re-train 1: 52 %" in words
-    assert "Sample 5" in view.heading.text() and "Gaussian at τ 0.2" in view.heading.text()
+    assert "Sample 5" in view.heading.text() and "Gaussian at τ 0.2" in view.details.text()
     assert "true class class 1 (hatched)" in view.legend.accessibleDescription()
     assert "2.4 to each side" in view.caption.text() and "τ√d" in view.caption.text()
     boxes = [view.maps.panel_rect(k) for k in range(len(synthetic.MODELS))]
@@ -148,13 +148,13 @@ def test_coarse_then_refined(shown: Shown) -> None:
     view = shown.view(SliceView)
     shown.state.slice = slice_of(size=COARSE)
     assert view.maps.images[0].width() == COARSE
-    assert "17 × 17 points" in view.heading.text()
+    assert "17 × 17 points" in view.details.text()
     assert "65 × 65 points, in about" in view.refine_button.toolTip()
     press(view, "Refine")
     assert shown.last == ("refine_slice",)
     shown.state.slice = slice_of()
     assert view.maps.images[0].width() == FINE
-    assert "17" not in view.heading.text()
+    assert "17" not in view.details.text()
 
 
 def test_what_leads_where_is_said(shown: Shown) -> None:
@@ -172,7 +172,7 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     shown.state.selection = Selection(6)
     assert (
         "Computing the slice through sample 6 (digits train 6); below is that of sample 5 (digits"
-        in view.heading.text()
+        in view.details.text()
     )
 
 

@@ -97,7 +97,7 @@ def test_the_sentence_follows_what_is_missing(shown: Shown) -> None:
     assert "copies of sample 5" in view.panel.empty.text()
     shown.state.neighborhood = synthetic.neighborhood(dataset, 5)
     shown.state.selection = Selection(8)
-    assert "below are those of sample 5" in view.heading.text()
+    assert "below are those of sample 5" in view.caption.details.text()
 
 
 # -- curves -----------------------------------------------------------------------------------

@@ -20,11 +20,12 @@ from explorer.app import Explorer
 from explorer.state import session as sessions
 from explorer.state.json_fields import Fields
 from explorer.state.notice import NEWS, Notice
+from explorer.state.window_layout import ACROSS, Split
 from explorer.window.actions import COMMANDS
 from explorer.window.dock_set import SMALLEST_VIEW
 from explorer.window.docks import DOCKS
 from explorer.window.shortcuts import ShortcutsDialog
-from explorer.window.workspaces import BY_NAME, STRIP, WORKSPACES
+from explorer.window.workspaces import BESIDE, BY_NAME, STRIP, WORKSPACES
 
 SMALL, USUAL = QSize(1000, 640), QSize(1440, 900)
 LOW = QSize(952, 560)  # half of 1920 x 1200, without the frame
@@ -180,6 +181,18 @@ def test_each_workspace_gives_its_canvas_the_most_room(
         assert all(window.rect().contains(window.docks[name].geometry()) for name in areas)
 
 
+def test_the_docks_beside_the_canvas_are_wide_enough_for_their_controls() -> None:
+    for workspace in WORKSPACES:
+        for width in (LOW.width(), USUAL.width()):
+            content = workspace.layout(width, 500, tuple(workspace.docks)).areas[0].content
+            while isinstance(content, Split) and content.direction != ACROSS:
+                content = content.parts[0]
+            assert isinstance(content, Split)
+            canvas, beside = content.parts
+            assert beside.size >= min(BESIDE, width // 2) and canvas.size >= width // 2
+            assert canvas.size <= workspace.share * width + 1
+
+
 def test_in_a_low_window_the_docks_beside_the_canvas_are_one_stack(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
@@ -232,6 +245,26 @@ def test_a_dock_that_the_workspace_hides_appears_beside_the_canvas(
     window.go_to("attack")
     qtbot.waitUntil(lambda: _in_front(window.docks["attack"]))
     assert window.docks["curves"] in window.tabifiedDockWidgets(window.docks["attack"])
+
+
+def test_a_click_on_a_tab_gives_the_focus_to_its_view(explorer: Explorer, qtbot: QtBot) -> None:
+    window = explorer.window
+    resize(explorer, USUAL, qtbot)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.go_to("embedding")
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    bars = [one for one in window.findChildren(QTabBar, options=direct) if one.isVisible()]
+    bar, place = next(
+        (bar, place)
+        for bar in bars
+        for place in range(bar.count())
+        if bar.tabText(place) == "Slice"
+    )
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(place).center())
+    qtbot.waitUntil(lambda: window._dock_set.with_focus() == "slice")
+    window.enlarge()
+    assert visible(explorer) == {"slice"}
 
 
 def test_any_dock_fills_the_window_and_returns(explorer: Explorer, qtbot: QtBot) -> None:

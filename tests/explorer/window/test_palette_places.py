@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from explorer.app import Explorer
 from explorer.dialogs.glossary_dialog import GlossaryDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
+from explorer.views.base import Offer
 from explorer.window.command_palette import CommandPalette
 
 FIRST = {  # what somebody types -> the line that comes first, with its place
@@ -99,6 +100,15 @@ def test_a_method_is_added_and_left_out(explorer: Explorer, qtbot: QtBot) -> Non
     assert explorer.state.form.methods == (*before, "scrub")
     choose(explorer, qtbot, "leave out scrub")
     assert explorer.state.form.methods == before
+
+
+def test_what_a_view_offers_brings_it_to_the_front(explorer: Explorer, qtbot: QtBot) -> None:
+    view, done = explorer.window.views["runs"], []
+    view.offers = lambda: [Offer("Best by Beauty", "Select it", lambda: done.append(view.seen))]  # type: ignore[method-assign]
+    assert not view.seen
+    choose(explorer, qtbot, "best beauty")
+    qtbot.waitUntil(lambda: view.seen)
+    assert done
 
 
 @pytest.mark.parametrize("query", ["x/0", "zzz", ">"])
