@@ -33,7 +33,8 @@ from engine.runtime.seeds import derive
 from engine.spec import ModelSpec
 from engine.storage import plain_files
 from engine.storage.paths import typed_path
-from engine.user_code.calls import UserNetwork, is_user_error, network_error, register_network
+from engine.user_code.attribution import is_user_error, network_error, register_network
+from engine.user_code.calls import UserNetwork
 from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
 from engine.user_code.global_state import restored_settings
 from engine.user_code.patches import lies_in, reverted_patches

@@ -6,6 +6,7 @@ methods document what they return and delegate the work to the other modules of 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from engine.membership.attack import attack
 from engine.membership.results import Attack
 from engine.pipeline import bundle, embedding
 from engine.pipeline import sample as one_sample
+from engine.pipeline.compute_device import Loading
 from engine.pipeline.method_epochs import MethodEpochs
 from engine.pipeline.models import StudyModels
 from engine.pipeline.recent_plans import RecentPlans
@@ -40,8 +42,6 @@ from engine.results import (
     Study,
     StudySummary,
 )
-from engine.runtime.batching import free_cache
-from engine.runtime.cores import use_cores
 from engine.runtime.device import keep_freed_memory
 from engine.runtime.memory import give_back
 from engine.runtime.progress import Reporter
@@ -50,20 +50,29 @@ from engine.storage import output_files
 from engine.storage.store import Store
 from engine.study import compose as study
 from engine.study.plan import Plan
-from engine.training import checkpoints
-from engine.user_code.calls import attributed_errors
+from engine.user_code.attribution import attributed_errors
 
 
 class Pipeline:
     """Computes missing results and keeps everything in a store."""
 
-    def __init__(self, store: Store, device: str = "auto", *, spare_cores: int = 0) -> None:
-        """SpecError if the device is missing. spare_cores: left free by torch for the interface."""
-        use_cores(spare_cores)
+    def __init__(
+        self,
+        store: Store,
+        device: str = "auto",
+        *,
+        spare_cores: int = 0,
+        loading: Loading = contextlib.nullcontext,
+    ) -> None:
+        """SpecError if the device is missing.
+
+        spare_cores: left free by torch for the interface; loading: the context in which torch is
+        imported, once something must be computed.
+        """
         keep_freed_memory()
         self.store = store
         self._plans = RecentPlans()
-        self.work = StudyModels(store, device, spare_cores)
+        self.work = StudyModels(store, device, spare_cores, loading)
         self.embedder = Embedder()
         self.similarities = Similarities(self.work)
         self.catalog = StudyCatalog(store, self.work.datasets)
@@ -82,7 +91,7 @@ class Pipeline:
         """
         if fingerprint and self.work.keep_only(fingerprint):
             self.similarities.clear()
-        free_cache(self.work.device)
+        self.work.free_cache()
         give_back()
 
     def dataset(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
@@ -309,6 +318,8 @@ class Pipeline:
         plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
         plan.require(model)
+        from engine.training import checkpoints
+
         shelf = self.work.results.shelf(plan.spec)
         path = shelf.path("checkpoints", plan.models[model], ".pt")
         facts = checkpoints.load(path)[1]

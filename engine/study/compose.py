@@ -10,12 +10,10 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
-from engine.external import weights as foreign
-from engine.external.network import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
-from engine.inference.evaluator import native_bfloat16
 from engine.metrics import UNSTATED
 from engine.perturbations import every, named
+from engine.runtime.device import native_bfloat16
 from engine.spec import (
     ASKED,
     AUTO,
@@ -110,6 +108,9 @@ def compose(
     'mps'), which determines the number format of training. Raises SpecError, with the closest name
     for an unknown one, and CheckpointError for weights that do not fit.
     """
+    from engine.external.network import model_spec
+    from engine.external.weights import examine_files
+
     changes_by_owner = {
         owner: dict(train_changes) for owner, train_changes in (settings or {}).items()
     }
@@ -149,7 +150,7 @@ def compose(
         retrains=retrains,
         seed=seed,
         probe=probe_spec,
-        foreign=foreign.examine_files(_checked(weights, retrains), network, dataset),
+        foreign=examine_files(_checked(weights, retrains), network, dataset),
         measures=measure_specs,
     )
     return validate(spec)

@@ -47,7 +47,7 @@ def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> 
 
 def find_smallest_tau(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
     """The smallest tau at which a model recognizes each forget sample again."""
-    from engine.residual.smallest_tau import HALVINGS
+    from engine.residual.copy_counts import HALVINGS
 
     report.expect(float(len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)))
     return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
@@ -57,7 +57,7 @@ def find_smallest_taus(
     spec: RunSpec, models: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> dict[str, Recognition]:
     """The same of several models; those found so far are reported as the point 'recognitions'."""
-    from engine.residual.smallest_tau import HALVINGS
+    from engine.residual.copy_counts import HALVINGS
 
     each = len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)
     report.expect(float(len(models) * each))

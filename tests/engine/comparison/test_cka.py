@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.comparison.activations import layers_of
-from engine.comparison.cka import MOST_SAMPLES, cka, drawn_samples, gram_matrices
+from engine.comparison.cka import MOST_SAMPLES, cka, drawn_samples
+from engine.comparison.gram_matrices import gram_matrices
 from engine.errors import Cancelled, SpecError
 from engine.models.base import build
 from engine.pipeline.pipeline import Pipeline
