@@ -45,6 +45,13 @@ class CopyCache:
                 return np.frombuffer(pixels, "<f4").reshape(shape).astype(np.float32)
         return None
 
+    def adopt(self, name: str, content: bytes) -> None:
+        """Keep a file of such a cache; it is checked when it is read."""
+        if self._store.writable:
+            path = self.path(name.removesuffix(SUFFIX))
+            with contextlib.suppress(StoreError, OSError), self._store.replacing(path) as aside:
+                aside.write_bytes(content)
+
     def put(self, key: str, copies: np.ndarray) -> None:
         """Keep the copies of a neighborhood, unless they are large or the store is read-only."""
         pixels = copies.astype("<f4").tobytes()

@@ -69,6 +69,10 @@ class StudyModels:
             self._spare_cores,
         )  # fmt: skip
 
+    def warm_up(self) -> None:
+        """Import torch and what makes models."""
+        assert self._making
+
     def free_cache(self) -> None:
         """Release the memory that the device's allocator has cached."""
         if self._compute.chosen:

@@ -23,6 +23,7 @@ from engine.membership.results import Attack
 from engine.pipeline import bundle, embedding
 from engine.pipeline import sample as one_sample
 from engine.pipeline.compute_device import Loading
+from engine.pipeline.copy_cache import CopyCache
 from engine.pipeline.method_epochs import MethodEpochs
 from engine.pipeline.models import StudyModels
 from engine.pipeline.recent_plans import RecentPlans
@@ -84,6 +85,10 @@ class Pipeline:
         """End the helper process."""
         self.embedder.close()
 
+    def warm_up(self) -> None:
+        """Import torch and set up the device, lest the first computation has to wait for that."""
+        self.work.warm_up()
+
     def rest(self, fingerprint: str = "") -> None:
         """Give back memory: what belongs to data other than these ('': any), and what was freed.
 
@@ -110,7 +115,7 @@ class Pipeline:
 
     def compose(self, dataset: Dataset, **words: Any) -> RunSpec:
         """The RunSpec that these settings describe; see `study.compose`."""
-        return study.compose(dataset, device=self.work.device.type, **words)
+        return study.compose(dataset, device=lambda: self.work.device.type, **words)
 
     def plan(self, spec: RunSpec) -> Plan:
         """The plan of this study; recent plans are cached."""
@@ -218,6 +223,10 @@ class Pipeline:
         """
         plan = self._plan_of_stored(spec)
         return one_sample.neighborhood(self.work, plan, sample, perturbation, tau, report)
+
+    def keep_copies(self, name: str, content: bytes) -> None:
+        """Keep a file of a neighborhood's perturbed copies, named and written by `CopyCache`."""
+        CopyCache(self.store).adopt(name, content)
 
     @attributed_errors()
     def slice(

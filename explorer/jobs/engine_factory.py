@@ -1,4 +1,4 @@
-"""Creation of a lane's engine in the lane's thread, where h5py and, on demand, torch are imported."""
+"""Creation of a lane's engine in the lane's thread, where h5py and torch are imported."""
 
 from __future__ import annotations
 

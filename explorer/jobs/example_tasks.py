@@ -33,6 +33,8 @@ def begin_import(engine: Pipeline, report: Reporter) -> None:
         return
     try:
         _import(engine, report, FIRST)
+        for file in example.copies():
+            engine.keep_copies(file.name, file.read_bytes())
     except (EngineError, OSError) as error:
         report.log(f"The example study could not be imported: {error}")
 

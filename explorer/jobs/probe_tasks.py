@@ -118,3 +118,8 @@ def replay(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epo
 def record_epochs(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
     """Run a method again to record its epochs; each is reported as a point."""
     return engine.watch_again(spec, model, report)
+
+
+def warm_up(engine: Pipeline, report: Reporter) -> None:
+    """Import torch and what computes."""
+    engine.warm_up()
