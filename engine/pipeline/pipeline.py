@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from engine import registry
 from engine.analysis.epoch_series import Epochs
 from engine.datasets.base import Dataset
 from engine.embedding.joint_umap import Embedder
@@ -23,7 +22,6 @@ from engine.membership.results import Attack
 from engine.pipeline import bundle, embedding
 from engine.pipeline import sample as one_sample
 from engine.pipeline.compute_device import Loading
-from engine.pipeline.copy_cache import CopyCache
 from engine.pipeline.method_epochs import MethodEpochs
 from engine.pipeline.models import StudyModels
 from engine.pipeline.recent_plans import RecentPlans
@@ -47,7 +45,6 @@ from engine.runtime.device import keep_freed_memory
 from engine.runtime.memory import give_back
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec, as_imported
-from engine.storage import output_files
 from engine.storage.store import Store
 from engine.study import compose as study
 from engine.study.plan import Plan
@@ -224,10 +221,6 @@ class Pipeline:
         plan = self._plan_of_stored(spec)
         return one_sample.neighborhood(self.work, plan, sample, perturbation, tau, report)
 
-    def keep_copies(self, name: str, content: bytes) -> None:
-        """Keep a file of a neighborhood's perturbed copies, named and written by `CopyCache`."""
-        CopyCache(self.store).adopt(name, content)
-
     @attributed_errors()
     def slice(
         self,
@@ -324,21 +317,12 @@ class Pipeline:
 
         The log of `report` states how to build the network if it is not the study's plain one.
         """
+        from engine.pipeline import checkpoint_export
+
         plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
         plan.require(model)
-        from engine.training import checkpoints
-
-        shelf = self.work.results.shelf(plan.spec)
-        path = shelf.path("checkpoints", plan.models[model], ".pt")
-        facts = checkpoints.load(path)[1]
-        net, head = self.work.loaded(plan, model), self.work.maker.head(plan.spec, model)
-        if head:
-            form = registry.get("method", head).facts["form"].format(layer=net.head_name)
-            facts |= {"head": head, "form": form}
-            (report or Reporter()).log(form)
-        checkpoints.save(out, net, facts, output_files.output)
-        return out
+        return checkpoint_export.export(self.work, plan, model, out, report or Reporter())
 
     def save_bundle(
         self,

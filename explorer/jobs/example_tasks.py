@@ -33,8 +33,7 @@ def begin_import(engine: Pipeline, report: Reporter) -> None:
         return
     try:
         _import(engine, report, FIRST)
-        for file in example.copies():
-            engine.keep_copies(file.name, file.read_bytes())
+        _keep_copies(engine)
     except (EngineError, OSError) as error:
         report.log(f"The example study could not be imported: {error}")
 
@@ -61,3 +60,12 @@ def _import(engine: Pipeline, report: Reporter, kinds: tuple[str, ...] = ()) -> 
 
     with as_file(example.bundle()) as path:
         engine.open_bundle(path, report, example.SOURCE, kinds or ALL)
+
+
+def _keep_copies(engine: Pipeline) -> None:
+    """Keep the perturbed copies that are shown first beside the store's results."""
+    from engine.pipeline.copy_cache import CopyCache
+
+    cache = CopyCache(engine.store)
+    for file in example.copies():
+        cache.adopt(file.name, file.read_bytes())
