@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import registry
+
 ROOT = Path(__file__).parents[2]
 
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
@@ -285,6 +287,16 @@ def heavy_at_once(module: str) -> set[str]:
 @pytest.mark.parametrize("module", [*sorted(EXPLORER), "engine.__main__"])
 def test_windows_and_help_open_before_anything_heavy(module: str) -> None:
     assert heavy_at_once(module) == set()
+
+
+def test_stored_results_are_read_without_torch() -> None:
+    assert heavy_at_once("engine.pipeline.pipeline") == {"h5py"}
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_what_is_built_in_is_described_without_torch(kind: str) -> None:
+    for name in registry.built_in(kind):
+        assert "torch" not in heavy_at_once(f"engine.{kind}s.{name.replace('-', '_')}"), name
 
 
 def test_what_is_heavy_would_be_noticed() -> None:
