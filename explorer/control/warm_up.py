@@ -15,30 +15,33 @@ TITLE = "Loading PyTorch"
 
 
 class WarmUp(QObject):
-    """Submits one job that imports torch, so that the first computation need not wait for it."""
+    """Submits one job that imports torch, unless another job did so before."""
 
     done = Signal()  # torch is there
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs = state, jobs
+        self._asked = False
         self._timer = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._timer.timeout.connect(self._begin)
         jobs.idle.connect(self._wait)
+        jobs.ended.connect(self._on_ended)
 
     def _wait(self) -> None:
         """Begin in a while, unless something is asked for until then."""
-        if self._state.dataset is not None:
+        if self._state.dataset is not None and not self._asked:
             self._timer.start()
 
     def _begin(self) -> None:
         if self._jobs.busy():
             return  # followed by another `idle`
-        self._jobs.idle.disconnect(self._wait)
-        if "torch" in sys.modules:
-            self.done.emit()
-            return
-        self._jobs.submit(Job(TITLE, probe_tasks.warm_up, PROBE, "warm-up", done=self._on_done))
+        self._asked = True
+        self._jobs.submit(Job(TITLE, probe_tasks.warm_up, PROBE, "warm-up"))
 
-    def _on_done(self, _: object) -> None:
-        self.done.emit()
+    def _on_ended(self) -> None:
+        if "torch" in sys.modules:
+            self._jobs.ended.disconnect(self._on_ended)
+            self._jobs.idle.disconnect(self._wait)
+            self._timer.stop()
+            self.done.emit()

@@ -121,5 +121,7 @@ def record_epochs(spec: RunSpec, model: str, engine: Pipeline, report: Reporter)
 
 
 def warm_up(engine: Pipeline, report: Reporter) -> None:
-    """Import torch and what computes."""
-    engine.warm_up()
+    """Import torch and what computes; engines other than a pipeline may have nothing to import."""
+    prepare = getattr(engine, "warm_up", None)
+    if prepare is not None:
+        prepare()
