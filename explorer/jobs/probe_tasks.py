@@ -13,6 +13,7 @@ from engine.membership.results import Attack
 from engine.results import Embedding, Neighborhood, Recognition, Similarity, Slice, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from explorer.jobs import example_tasks
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
@@ -23,6 +24,8 @@ DIRECTIONS_TRIED = 20  # random directions per sample in the search for its smal
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
     """Layer similarity (CKA) of models `a` and `b` to Original, Re-trains and each other."""
+    if spec.imported:
+        example_tasks.end_import(engine, report)  # which brings the similarities
     return engine.similarity(spec, a, b, report)
 
 
