@@ -13,14 +13,12 @@ import importlib
 import os
 import re
 import sys
-import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
 from engine.errors import SpecError, unknown
 from engine.runtime.cores import set_passive_waiting
-from engine.runtime.device import preload_torch
 from engine.runtime.memory import limit_kernel_caches
 from engine.storage.paths import absolute, typed_path
 
@@ -48,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def load() -> None:
-    """Import `explorer.app`, and load torch's libraries meanwhile."""
-    threading.Thread(target=preload_torch, name="preload", daemon=True).start()
+    """Import `explorer.app`."""
     gc.disable()  # modules are not garbage, and looking through them takes a tenth of the time
     try:
         importlib.import_module("explorer.app")

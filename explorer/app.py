@@ -18,6 +18,7 @@ from explorer import process, theme
 from explorer.autopilot import Autopilot
 from explorer.control.controller import Controller
 from explorer.control.opening import session_on
+from explorer.control.warm_up import WarmUp
 from explorer.dialogs.confirm import Confirmer
 from explorer.dialogs.exporter import Exporter
 from explorer.dialogs.opener import Opener
@@ -85,6 +86,7 @@ class Explorer(QObject):
         factory = make_engine or EngineFactory(store, options.device, warn)
         self.jobs = Jobs(factory, self._reports, self)
         self.controller = Controller(self.state, self.jobs, self)
+        self._set_up_warm_up()
         self.notifier = Notifier(self)
         self.controller.noticed.connect(self.notifier.say)
         self.controller.files.told.connect(self.notifier.show)
@@ -102,6 +104,12 @@ class Explorer(QObject):
         self._set_up_autopilot()
         self.window.painted.connect(self._begin)
         self.window.closing.connect(self._save_session)
+
+    def _set_up_warm_up(self) -> None:
+        """Show what is stored first: it takes no torch, and prefetching does."""
+        self.controller.hold_prefetch(True)
+        self.warm_up = WarmUp(self.state, self.jobs, self)
+        self.warm_up.done.connect(functools.partial(self.controller.hold_prefetch, False))
 
     def _set_up_sessions(self) -> None:
         files, folder = self.controller.files, self._file.parent
@@ -161,7 +169,7 @@ class Explorer(QObject):
             loaded = "torch" in sys.modules
             age = process.age()
             print(f"first-paint {age:.3f} torch={loaded}", file=sys.stderr, flush=True)
-        self.controller.opening.start(self._session())  # the lane imports torch in the meantime
+        self.controller.opening.start(self._session())
         self.window.load_views()
         self.window.restore_views(settings.session_of(self.settings).look)
         if not self.options.scripted:

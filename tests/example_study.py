@@ -10,6 +10,7 @@ long beside it, epochs are skipped.
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.analysis.ranking import leading_method, worst_first
 from engine.cli.commands import compose_arguments
 from engine.cli.parser import parser as grammar
 from engine.datasets.base import Dataset
+from engine.pipeline.copy_cache import FOLDER
 from engine.pipeline.pipeline import Pipeline
 from engine.results import COARSE, FINE, Study
 from engine.runtime.console import ConsoleReporter
@@ -75,6 +77,16 @@ def first_sample(study: Study) -> int:
     return int(worst_first(residual, leading_method(residual), len(residual.taus) // 2)[0])
 
 
+def copy_first_shown(pipeline: Pipeline, spec: RunSpec, study: Study, out: Path) -> None:
+    """Write the perturbed copies that the window shows first, which no record holds."""
+    middle = spec.probe.taus[len(spec.probe.taus) // 2]
+    kept = pipeline.store.root / FOLDER
+    shutil.rmtree(kept, ignore_errors=True)
+    pipeline.neighborhood(spec, first_sample(study), spec.probe.perturbation, middle, Reporter())
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(kept, out)
+
+
 def session_of(study: Study, dataset: Dataset, spec: RunSpec) -> Session:
     """What the window restores with the bundle: the recommended study, unchanged."""
     form = StudyForm(
@@ -99,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         out = chosen.out / example.BUNDLE
         pipeline.save_bundle(study, out, session, report, images=False)
         example.describe(chosen.out, example.command(), study.key)
+        copy_first_shown(pipeline, spec, study, chosen.out / example.COPIES)
         print(f"{out}: {out.stat().st_size:,} bytes, study {study.key}")
         pipeline.close()
 

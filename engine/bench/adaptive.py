@@ -12,7 +12,8 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
 from engine.residual.allocation import allocate
 from engine.residual.chosen_copies import CopyEvaluator, no_predictions
-from engine.residual.predictions import blocks_of, copies, predict_copies
+from engine.residual.copy_counts import blocks_of, copies
+from engine.residual.predictions import predict_copies
 from engine.residual.summary import summarize
 from engine.results import Curve, Residual
 from engine.runtime.device_samples import Samples

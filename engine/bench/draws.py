@@ -23,7 +23,8 @@ from engine.bench.setting import (
 from engine.bench.timing import alternate, matrix_rate, spent
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, Noise, named
-from engine.residual.predictions import correct_counts, predict_copies
+from engine.residual.copy_counts import correct_counts
+from engine.residual.predictions import predict_copies
 from engine.residual.ratio import curve, resampling_weights
 from engine.runtime.libraries import torchattacks
 from engine.runtime.progress import Reporter

@@ -12,8 +12,8 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, digits, network
 from engine.bench.timing import alternate
 from engine.methods.base import Problem
-from engine.methods.fisher import fisher_information
-from engine.methods.ntk import gram
+from engine.methods.fisher.computation import fisher_information
+from engine.methods.ntk.computation import gram
 from engine.models.base import Classifier
 from engine.runtime.device_samples import Samples
 from engine.spec import TrainSpec

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from engine.bench.row import BenchRow
-from engine.inference.evaluator import native_bfloat16
+from engine.runtime.device import native_bfloat16
 from engine.runtime.seeds import generator
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the square matrices whose product is timed

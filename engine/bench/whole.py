@@ -18,7 +18,7 @@ from engine.bench.timing import spent, spent_plainly
 from engine.datasets import base as datasets
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK
-from engine.residual.predictions import blocks_of
+from engine.residual.copy_counts import blocks_of
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import borrowed_global_seed, derive, numpy_generator

@@ -7,23 +7,14 @@ Unlike the biased one, it is not inflated for few samples with many features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from engine.comparison.activations import Call, Layer, capturing_features
-from engine.runtime.batching import batches_of
-from engine.runtime.device_samples import Samples
-from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 
 Floats = NDArray[np.float64]
 MOST_SAMPLES = 256  # of each split
 FEWEST = 4  # samples; the unbiased estimate divides by n - 3
-BATCH = 64  # samples of a forward
 GramMatrices = list[np.ndarray]  # Gram matrices of one model, one per layer
 
 
@@ -73,37 +64,9 @@ def alignment(one: np.ndarray, other: np.ndarray) -> float:
     return float(a @ b) / norms**0.5 if norms > 0 else float("nan")
 
 
-# -- Gram matrices of models ----------------------------------------------------------------------
 def drawn_samples(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
     """At most `MOST_SAMPLES` of the indices in `pool`, drawn with the seed, sorted."""
     if len(pool) <= MOST_SAMPLES:
         return np.sort(pool)
     drawn = numpy_generator(seed, "similarity", split).choice(pool, MOST_SAMPLES, replace=False)
     return np.sort(drawn)
-
-
-@torch.inference_mode()
-def gram_matrices(
-    model: nn.Module, layers: Sequence[Layer], samples: Samples, rows: np.ndarray, report: Reporter
-) -> GramMatrices:
-    """(n, n) float32 U-centered Gram matrix of each layer of a model in eval mode.
-
-    rows (n,): training samples. Raises Cancelled between batches.
-    """
-    calls = [layer.call for layer in layers]
-    features_by_call: dict[Call, np.ndarray] = {}
-
-    def store(call: Call, features: Tensor) -> None:
-        if call in calls:
-            features_by_call[call] = features.cpu().numpy()
-
-    def features_of(part: slice) -> list[np.ndarray]:
-        report.check()
-        model(samples.pixels(torch.from_numpy(rows[part]).to(samples.device)))
-        report.advance(part.stop - part.start)
-        return [features_by_call[call] for call in calls]
-
-    report.expect(len(rows))
-    with capturing_features(model, store, {call.path for call in calls}):
-        parts = list(batches_of(samples.x, BATCH).over(len(rows), features_of))
-    return [centered(np.concatenate(one)) for one in zip(*parts, strict=True)]

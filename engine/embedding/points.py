@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from engine.datasets.base import Dataset
-from engine.models.base import Classifier
-from engine.residual.neighborhood import copies_of
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
-from engine.runtime.batching import batches_of
-from engine.runtime.device_samples import Samples
-from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
-from engine.spec import ProbeSpec, RunSpec
+from engine.spec import RunSpec
 
 MOST = {RETAIN: 1500, FORGET: 500, TEST: 500}  # samples of each kind, classes in proportion
 TRAILS = 100  # forget samples shown with perturbed copies
 STEPS = 5  # copies per trail, evenly spaced over the grid of tau
-BATCH = 200
 LIMITS = (*MOST.values(), TRAILS, STEPS)  # part of the key of an embedding
 
 
@@ -82,50 +73,6 @@ def trail(taus: Sequence[float]) -> list[float]:
     nonzero = [tau for tau in taus if tau > 0]
     places = np.linspace(0, len(nonzero), min(STEPS, len(nonzero)) + 1)[1:] - 1
     return [nonzero[round(place)] for place in places]
-
-
-def pixels(
-    points: PointSet,
-    samples: tuple[Samples, Samples],
-    probe: ProbeSpec,
-    source: Classifier | None,
-    report: Reporter,
-) -> Tensor:
-    """(m, *shape) float32 in [0, 1]: the points as model inputs.
-
-    samples: (training, test). A trail follows the first draw of the measurement along the norms, or
-    attacks against `source`.
-    """
-    train, test = samples
-    unperturbed = points.sample[points.kind != PERTURBED]
-    indices = torch.from_numpy(unperturbed).to(train.device)
-    learned = indices < len(train)
-    parts = [train.pixels(indices[learned]), test.pixels(indices[~learned] - len(train))]
-    one_draw = replace(probe, draws=1)
-    for row in np.flatnonzero(points.kind == PERTURBED):
-        report.check()
-        sample, tau = train.one(int(points.sample[row])), float(points.tau[row])
-        parts.append(copies_of(sample, one_draw, tau, train.n_classes, source))
-    return torch.cat(parts)
-
-
-@torch.inference_mode()
-def point_outputs(
-    model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter
-) -> PointOutputs:
-    """Evaluate a model on x (m, *shape); the loss is with respect to the classes `labels` (m,)."""
-    y = torch.from_numpy(labels).to(x.device)
-
-    def evaluate(part: slice) -> tuple[Tensor, Tensor, Tensor]:
-        inner, logits = model.features_and_logits(x[part])
-        loss = cross_entropy(logits.float(), y[part], reduction="none")
-        return inner.float().cpu(), logits.argmax(1).cpu(), loss.cpu()
-
-    parts = []
-    for outputs in batches_of(x, BATCH).over(len(x), evaluate):
-        parts.append(outputs)
-        report.advance(len(outputs[0]))
-    return PointOutputs(*(torch.cat(arrays).numpy() for arrays in zip(*parts, strict=True)))
 
 
 def packed_arrays(

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import importlib.machinery
 import importlib.util
 import inspect
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,45 +24,24 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.external.network_spec import AS_GIVEN, hash_of, source_of
+from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
 from engine.spec import ModelSpec
-from engine.storage import plain_files
-from engine.storage.paths import typed_path
-from engine.user_code.calls import UserNetwork, is_user_error, network_error, register_network
+from engine.user_code.attribution import is_user_error, network_error, register_network
+from engine.user_code.calls import UserNetwork
 from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
 from engine.user_code.global_state import restored_settings
 from engine.user_code.patches import lies_in, reverted_patches
 from engine.user_code.randomness import seeded_global_draws
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
-LARGEST = 1 << 24  # bytes of FILE.py
-AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
 OURS = ("engine", "explorer", "__main__")  # modules of this program, if the file lies among them
 _neighbors: dict[Path, dict[str, ModuleType]] = {}  # modules that files in a folder imported
 _habits_cache: dict[tuple[Any, ...], NetworkProperties] = {}  # of networks tested in this process
-
-ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
-
-
-def model_spec(model: str, normalize: str = "") -> ModelSpec:
-    """The spec of the network `model`: a registered name, or FILE.py:FUNCTION.
-
-    normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
-    channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
-    """
-    normalize = _canonical_normalization(normalize)
-    if ":" not in model:
-        if model.endswith(".py"):
-            raise SpecError(f"'{model}' does not name a function. {ADVICE}")
-        return ModelSpec(registry.get("model", model).name, normalize)
-    file, _, function = model.rpartition(":")
-    path = typed_path(file).absolute()
-    if path.suffix != ".py" or not function.isidentifier():
-        raise SpecError(f"'{model}' does not name a function in a Python file. {ADVICE}")
-    return ModelSpec(f"{path.name}:{function}", normalize, _hash(_source(path)), str(path))
 
 
 def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Classifier:
@@ -128,26 +105,6 @@ def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[f
     return means * factor, deviations * factor
 
 
-def _canonical_normalization(text: str) -> str:
-    """The canonical text of a normalization; SpecError if it is invalid."""
-    if text in ("", "dataset"):
-        return ""
-    if text == AS_GIVEN:
-        return text
-    error = SpecError(
-        f"'{text}' is not a normalization. Write dataset, none, or means/deviations per channel, "
-        "e.g. 0.5,0.5,0.5/0.25,0.25,0.25 (of pixels in [0, 1])."
-    )
-    try:
-        means, deviations = (list(map(float, part.split(","))) for part in text.split("/"))
-    except ValueError:
-        raise error from None
-    finite = all(map(math.isfinite, [*means, *deviations]))
-    if len(means) != len(deviations) or not finite or min(deviations) <= 0:
-        raise error
-    return "/".join(",".join(f"{value!r}" for value in part) for part in (means, deviations))
-
-
 # -- the user's own factory -----------------------------------------------------------------------
 
 
@@ -160,8 +117,8 @@ def _from_factory(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
             "--model FILE.py:FUNCTION and run the study."
         )
     path, function = Path(spec.path), spec.name.rpartition(":")[2]
-    source = _source(path)
-    if _hash(source) != spec.source:
+    source = source_of(path)
+    if hash_of(source) != spec.source:
         raise SpecError(
             f"{path} has changed since this study was made, so it is a different network. Restore "
             "the old file, or start a new study."
@@ -179,22 +136,6 @@ def _from_factory(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
         _replace_dropout(net)
         with _state_restored(spec.name, path):
             return net, _head(net, spec.name, dataset)
-
-
-def _source(path: Path) -> bytes:
-    try:
-        return plain_files.read_bytes(path, LARGEST)
-    except OSError as error:
-        name = str(path) if str(path).isprintable() else repr(str(path))
-        raise SpecError(
-            f"Cannot read the network's file {name}: {plain_files.error_reason(error)}."
-        ) from error
-    except ValueError as error:  # no path at all: a null character, half a letter
-        raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
-
-
-def _hash(source: bytes) -> str:
-    return hashlib.blake2b(source, digest_size=10).hexdigest()
 
 
 @contextlib.contextmanager
@@ -281,7 +222,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 @functools.lru_cache(maxsize=32)
 def _module(network_name: str, path: Path, source: bytes) -> Any:
     """The module that results from running `source`."""
-    name = f"rk_network_{_hash(source)}"
+    name = f"rk_network_{hash_of(source)}"
     spec = importlib.util.spec_from_file_location(
         name, path, loader=_Loader(name, str(path), source)
     )
@@ -291,7 +232,7 @@ def _module(network_name: str, path: Path, source: bytes) -> Any:
     try:
         # the same for every network made by this file
         with (
-            seeded_global_draws(derive(0, "file", _hash(source))),
+            seeded_global_draws(derive(0, "file", hash_of(source))),
             _state_restored(network_name, path, IMPORT_SETTINGS),
         ):
             spec.loader.exec_module(module)

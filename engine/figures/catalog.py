@@ -45,7 +45,7 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
 
     SpecError for an unknown kind, format or size.
     """
-    from engine.user_code.calls import attributed_errors  # torch: not when kinds are listed
+    from engine.user_code.attribution import attributed_errors  # torch: not when kinds are listed
 
     stored = pipeline.spec_of(one)
     spec = replace(stored, data=pipeline.work.datasets.located(stored.data))

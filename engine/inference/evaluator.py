@@ -9,7 +9,6 @@ recomputed in float32.
 from __future__ import annotations
 
 import copy
-import functools
 import sys
 from collections.abc import Iterator, Mapping
 
@@ -20,6 +19,7 @@ from engine.errors import NetworkError
 from engine.inference.folding import folded, fused
 from engine.models.base import takes_channels_last
 from engine.runtime.batching import Batches, batches_of
+from engine.runtime.device import native_bfloat16
 from engine.spec import FLOAT32, FOLDED
 
 SAFETY = 2.0  # times the largest error observed so far
@@ -27,15 +27,6 @@ TOO_MANY = 0.5  # share of recomputed predictions beyond which 16 bits cost more
 FEW = 64  # predictions after which folding and copying a network pays off
 ENOUGH = 1280  # predictions after which it is decided whether 16 bits pay off
 CALIBRATION = 16  # predictions made in both precisions initially
-
-
-@functools.cache
-def native_bfloat16(kind: str) -> bool:
-    """Whether devices of this kind ('cpu', 'cuda', 'mps') multiply bfloat16 faster than float32."""
-    if kind == "cuda":
-        return bool(torch.cuda.get_device_capability()[0] >= 8)
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(kind == "cpu" and supported is not None and supported())
 
 
 def reduced_type(kind: str) -> torch.dtype | None:

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from engine.methods._tuning import Tuning, fit
+from engine.methods._settings import RelabelTuning
+from engine.methods._tuning import fit
 from engine.methods.base import Problem
 from engine.runtime.seeds import generator
-from engine.spec import TrainSpec, setting, setting_of
-from engine.training.sgd import Pass, Step, cost_of_training
-
-
-@dataclass(frozen=True)
-class RelabelTuning(Tuning):
-    """Settings of fine-tuning on random labels; defaults of the Unlearn-Saliency code."""
-
-    labels: str = setting(
-        "any",
-        label="Random labels",
-        words={"any": "any class", "other": "other classes only"},
-        help="random labels of the forget samples, redrawn at every step. any: all classes, the "
-        "true one included; other: only the other classes",
-        choices=("any", "other"),
-    )
-    weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
-    batch: int = setting_of(Tuning, "batch", 256)
+from engine.training.sgd import Pass, Step
 
 
 def relabel_plan(problem: Problem, config: RelabelTuning) -> Callable[[int], Sequence[Pass]]:
@@ -50,8 +33,3 @@ def random_labels(problem: Problem, step: Step, labels: str) -> Tensor:
     if labels == "any":
         return torch.randint(0, k, y.shape, generator=rng, device=y.device)
     return (y + torch.randint(1, k, y.shape, generator=rng, device=y.device)) % k
-
-
-def relabel_cost(config: RelabelTuning, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of all epochs over S_f and S_r."""
-    return cost_of_training(config, n_retain + n_forget)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.methods._settings import STORED, SWEEP
 from engine.methods.base import Problem
 from engine.runtime.device_samples import Samples
 from engine.runtime.seeds import derive
-from engine.spec import setting
-from engine.training.sgd import PASSES_PER_STEP
-
-SWEEP = 512  # samples per forward pass where the batch size cannot change the result
-SHUFFLED, STORED = "shuffled", "stored"  # orders in which samples are batched
+from engine.training.costs import PASSES_PER_STEP
 
 
 @torch.no_grad()
@@ -45,23 +41,6 @@ def gradients(value: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]
     derivatives = torch.autograd.grad(value, trainable, allow_unused=True, materialize_grads=True)
     by_id = dict(zip(map(id, trainable), derivatives, strict=True))
     return [by_id.get(id(parameter), torch.zeros_like(parameter)) for parameter in parameters]
-
-
-def order_setting() -> Any:
-    """The `order` setting of a method: how samples are grouped into batches of gradients.
-
-    Earlier results, whose settings lack it, used the stored order.
-    """
-    return setting(
-        SHUFFLED,
-        label="Grouping of samples",
-        expert=True,
-        help="which samples share a batch of gradients. shuffled: random, from the seed and each "
-        "sample's content, independent of the storage order; stored: in the order of the data, "
-        "which is sorted by class in image folders",
-        choices=(SHUFFLED, STORED),
-        before=STORED,
-    )
 
 
 def ordered(problem: Problem, indices: Tensor, order: str) -> Tensor:

@@ -9,42 +9,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.methods._tuning import Tuning, fit, tune
+from engine.methods._settings import TailTuning
+from engine.methods._tuning import fit, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.spec import setting
 from engine.training.sgd import Pass, Step
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-@dataclass(frozen=True)
-class TailTuning(Tuning):
-    """Fine-tuning of the last k layers; defaults of the residual-knowledge paper.
-
-    k = 6 covers the classifier and the last two residual blocks of ResNet-18 (four convolutions
-    and the shortcut); ResNet-50 needs k = 7 for the same. A network with fewer layers is tuned
-    entirely.
-    """
-
-    k: int = setting(
-        6,
-        label="Last layers to tune",
-        help="last layers to tune (convolutions and linear layers)",
-        unit="layers",
-        low=1,
-        high=10_000,
-    )
-    batch_norm: str = setting(
-        "tail",
-        label="Batch norm",
-        words={"tail": "of the tail", "frozen": "frozen", "leaky": "as in the reference code"},
-        help="which batch norms are trained and update their statistics. tail: those among the "
-        "last k layers; frozen: none; leaky: as in the reference code, those of the tail are "
-        "trained, but all update their statistics",
-        choices=("tail", "frozen", "leaky"),
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.methods._tail import TailTuning, tune_tail
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import TailTuning
 from engine.registry import register
 from engine.spec import TrainSpec
-from engine.training.sgd import cost_of_training
+from engine.training.costs import cost_of_training
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -34,4 +37,6 @@ def cost(config: CFk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
 )
 def unlearn(problem: Problem, config: CFk) -> Classifier:
     """The Original with its last k layers fine-tuned on S_r."""
+    from engine.methods._tail import tune_tail
+
     return tune_tail(problem, config, problem.start(), "cf-k")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.methods._tuning import Tuning, fit, tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import Tuning
 from engine.registry import register
 from engine.spec import SGDSpec, TrainSpec, setting_of
-from engine.training.sgd import Pass, cost_of_training
+from engine.training.costs import cost_of_training
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ def cost(config: GA, n_retain: int, n_forget: int, train: TrainSpec) -> float:
 )
 def unlearn(problem: Problem, config: GA) -> Classifier:
     """The Original after `config.epochs` epochs of ascent on the cross-entropy of S_f."""
+    from engine.methods._tuning import fit, tune
+    from engine.training.sgd import Pass
+
     loss = fit(problem)
     sweep = Pass(lambda model, step: -loss(model, step), problem.forget)
     return tune(problem, config, lambda epoch: [sweep], "ga")

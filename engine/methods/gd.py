@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.methods._tuning import Tuning, fit, tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import Tuning
 from engine.registry import register
 from engine.spec import TrainSpec
-from engine.training.sgd import Pass, cost_of_training
+from engine.training.costs import cost_of_training
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -34,5 +37,8 @@ def cost(config: GD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
 )
 def unlearn(problem: Problem, config: GD) -> Classifier:
     """The Original after `config.epochs` epochs of descent on the cross-entropy of S_r."""
+    from engine.methods._tuning import fit, tune
+    from engine.training.sgd import Pass
+
     sweep = Pass(fit(problem), problem.retain)
     return tune(problem, config, lambda epoch: [sweep], "gd")

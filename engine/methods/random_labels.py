@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.methods._relabel import RelabelTuning, relabel_cost, relabel_plan
-from engine.methods._tuning import tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import RelabelTuning, relabel_cost
 from engine.registry import register
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -28,4 +30,7 @@ class RandomLabels(RelabelTuning):
 )
 def unlearn(problem: Problem, config: RandomLabels) -> Classifier:
     """The Original after fine-tuning on random labels of S_f, redrawn in each step, and on S_r."""
+    from engine.methods._relabel import relabel_plan
+    from engine.methods._tuning import tune
+
     return tune(problem, config, relabel_plan(problem, config), "random-labels")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.methods.base import Problem
-from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import TrainSpec
-from engine.training.sgd import cost_of_training, train_from_scratch
+from engine.training.costs import cost_of_training
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> flo
 )
 def unlearn(problem: Problem, config: Retrain) -> Classifier:
     """A model A(S_r), initialized and trained with `problem.seed`."""
+    from engine.training.sgd import train_from_scratch
+
     model = (problem.beginning or problem.fresh)("retrain")
     train_from_scratch(
         model,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from engine.registry import register
 
+if TYPE_CHECKING:
+    from torch import nn
+
 
 def _block(inside: int, outside: int) -> list[nn.Module]:
+    from torch import nn
+
     return [
         nn.Conv2d(inside, outside, 3, padding=1, bias=False),
         nn.BatchNorm2d(outside),
@@ -24,6 +29,8 @@ def _block(inside: int, outside: int) -> list[nn.Module]:
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
     """Three 3x3 convolutions with batch norm (32, 64, 64), pooled to 2x2, linear head."""
+    from torch import nn
+
     net = nn.Sequential(
         *_block(shape[0], 32),
         nn.MaxPool2d(2),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from engine.registry import register
 from engine.runtime.libraries import torchvision
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CIFAR_STEM_UP_TO = 64  # px; larger images use the original stem
 SMALLEST = 9  # px; 8 px would end in 1x1 maps, on which batch norm fails for batches of one sample
@@ -27,6 +30,8 @@ def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
 
 def fit_stem(net: nn.Module, shape: tuple[int, ...]) -> None:
     """Adapt the first layers of a torchvision ResNet to images of `shape` (C, H, W)."""
+    from torch import nn
+
     if max(shape[1:]) <= CIFAR_STEM_UP_TO:
         net.conv1 = nn.Conv2d(shape[0], 64, 3, padding=1, bias=False)
         net.maxpool = nn.Identity()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from engine.models.resnet18 import SMALLEST, fit_stem
 from engine.registry import register
 from engine.runtime.libraries import torchvision
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @register(

@@ -15,7 +15,7 @@ import torch
 from engine.pipeline.models import StudyModels
 from engine.residual.allocation import Counts, allocate
 from engine.residual.chosen_copies import CopyEvaluator, Predictions, no_predictions
-from engine.residual.predictions import copies, correct_counts
+from engine.residual.copy_counts import copies, correct_counts
 from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter

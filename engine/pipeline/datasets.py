@@ -6,21 +6,23 @@ import contextlib
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from engine.datasets import base
 from engine.datasets.base import Dataset
 from engine.errors import DataError, LinkError, SpecError
 from engine.pipeline import bundled_data
+from engine.pipeline.compute_device import ComputeDevice
 from engine.runtime.batching import SMALLER, memory_guard
-from engine.runtime.device_samples import Sample, Samples
 from engine.runtime.progress import Reporter
 from engine.spec import FOLLOW, DataSpec, to_plain
 from engine.storage import pixel_cache
 from engine.storage.bounds import DatasetBounds
 from engine.storage.paths import absolute, exists, is_relative
 from engine.storage.store import Record, Store
+
+if TYPE_CHECKING:
+    from engine.runtime.device_samples import Sample, Samples
 
 LOADED = 2  # datasets that stay in memory
 PLACES = "places"  # kind of records: folders that users have located data in
@@ -33,7 +35,7 @@ RELATIVE = (
 class LoadedDatasets:
     """Loads datasets and caches those in use. For use by one thread."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: ComputeDevice) -> None:
         """store: holds the new locations of moved datasets, and datasets from bundles."""
         self._store, self._device = store, device
         self._pixels = pixel_cache.PixelCache(store)
@@ -158,12 +160,14 @@ class LoadedDatasets:
         """(training, test) samples on the device."""
         fingerprint = dataset.spec.fingerprint
         if fingerprint not in self._samples:
-            n = len(dataset.classes)
-            with memory_guard(f"The dataset {dataset.label}", self._device, SMALLER):
+            n, device = len(dataset.classes), self._device()
+            from engine.runtime.device_samples import Samples
+
+            with memory_guard(f"The dataset {dataset.label}", device, SMALLER):
                 self._samples = {
                     fingerprint: (
-                        Samples.on(self._device, dataset.train_x, dataset.train_y, n),
-                        Samples.on(self._device, dataset.test_x, dataset.test_y, n),
+                        Samples.on(device, dataset.train_x, dataset.train_y, n),
+                        Samples.on(device, dataset.test_x, dataset.test_y, n),
                     )
                 }
         return self._samples[fingerprint]

@@ -57,6 +57,8 @@ def _laid_out(
     work: StudyModels, embedder: Embedder, plan: Plan, names: Sequence[str], report: Reporter
 ) -> dict[str, np.ndarray]:
     """The stored arrays of the embedding of these models."""
+    from engine.embedding import outputs
+
     report.stage("embedding")
     embedder.warm_up()
     spec = plan.spec
@@ -65,9 +67,10 @@ def _laid_out(
     report.expect(len(cast.sample) * len(names))
     source = _source(spec)
     against = work.loaded(plan, source) if source else None
-    x = points.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
+    x = outputs.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
     views = {
-        name: points.point_outputs(work.loaded(plan, name), x, cast.label, report) for name in names
+        name: outputs.point_outputs(work.loaded(plan, name), x, cast.label, report)
+        for name in names
     }
     features = [one.features for one in views.values()]
     return points.packed_arrays(

@@ -25,12 +25,16 @@ from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
-from engine.study.viewpoint import cost_of_evaluation, evaluated_epochs, evaluation_count
+from engine.study.viewpoint import (
+    ACCURACIES,
+    cost_of_evaluation,
+    evaluated_epochs,
+    evaluation_count,
+)
 from engine.training.sgd import Resume
 
 FREE_SECONDS = 5.0  # time that watching a method may always take ...
 SHARE = 0.25  # ... or this share of the method's own time so far
-ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 _VALUES = 1_000_000  # input values per forward where accuracies are taken
 
 Views = tuple[EpochView, ...]

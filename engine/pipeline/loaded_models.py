@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-from engine.models.base import Classifier
+if TYPE_CHECKING:
+    from engine.models.base import Classifier
 
 MOST = 32  # networks that stay in memory
 

@@ -1,60 +1,82 @@
-"""The models of a study: made, stored and loaded."""
+"""The models of a study: read from the store, and made or loaded as networks on demand."""
 
 from __future__ import annotations
 
 import contextlib
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+import functools
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from engine.errors import CheckpointError, DataError, SpecError, TrainingError
-from engine.external import weights
-from engine.external.trial import check_batch_independence, check_repeatability
-from engine.models.base import Classifier
+from engine.pipeline.compute_device import ComputeDevice, Loading
 from engine.pipeline.datasets import LoadedDatasets
-from engine.pipeline.epoch_probe import EpochWatch
-from engine.pipeline.loaded_models import LoadedModels, cache_key
-from engine.pipeline.model_maker import ModelMaker
-from engine.pipeline.pretraining import Pretraining
-from engine.pipeline.records import model_of
+from engine.pipeline.loaded_models import LoadedModels
+from engine.pipeline.stored_models import StoredModels
 from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
-from engine.runtime.batching import SMALLER, batches_of, memory_guard
-from engine.runtime.device import choose_device
-from engine.runtime.device_samples import Samples, as_pixels
+from engine.runtime.batching import free_cache
 from engine.runtime.progress import Reporter
-from engine.spec import RunSpec
-from engine.storage import hdf5
 from engine.storage.store import Store
-from engine.study import compose
 from engine.study.plan import Plan
-from engine.training import checkpoints
-from engine.training.sgd import Resume
-from engine.user_code.calls import attributed_errors
 
-WatchFactory = Callable[[Resume], EpochWatch]  # the watch on the epochs stored there
+if TYPE_CHECKING:
+    import torch
 
-COMPARED = 32  # samples on which a user's network is also queried one by one
-EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
+    from engine.models.base import Classifier
+    from engine.pipeline.model_maker import ModelMaker
+    from engine.pipeline.model_making import ModelMaking, WatchFactory
+    from engine.pipeline.pretraining import Pretraining
 
 
 class StudyModels:
     """Trains missing models and caches data and models in use. For use by one thread."""
 
-    def __init__(self, store: Store, device: str = "auto", spare_cores: int = 0) -> None:
-        """SpecError if the device is missing. spare_cores: left free by torch for the interface."""
+    def __init__(
+        self,
+        store: Store,
+        device: str = "auto",
+        spare_cores: int = 0,
+        loading: Loading = contextlib.nullcontext,
+    ) -> None:
+        """SpecError if the device is missing. spare_cores, loading: as for `ComputeDevice`."""
         self.store = store
-        self.device = choose_device(device)
-        self.datasets = LoadedDatasets(store, self.device)
-        self.results = StoredResults(store, self.datasets, self.device)
+        self._compute, self._spare_cores = ComputeDevice(device, spare_cores, loading), spare_cores
+        self.datasets = LoadedDatasets(store, self._compute)
+        self.results = StoredResults(store, self.datasets, self._compute)
+        self._stored = StoredModels(self.datasets, self.results)
         self._models = LoadedModels()
-        self.pretraining = Pretraining(store, self.datasets, self._models, self.device)
-        self.maker = ModelMaker(self.datasets, self.pretraining, self.device, spare_cores)
+
+    @property
+    def device(self) -> torch.device:
+        """The device that models are on; imports torch."""
+        return self._compute()
+
+    @property
+    def pretraining(self) -> Pretraining:
+        """Trains the networks that models start from; imports torch."""
+        return self._making.pretraining
+
+    @property
+    def maker(self) -> ModelMaker:
+        """Makes networks; imports torch."""
+        return self._making.maker
+
+    @functools.cached_property
+    def _making(self) -> ModelMaking:
+        device = self.device
+        from engine.pipeline.model_making import ModelMaking
+
+        return ModelMaking(
+            self.store, self.datasets, self.results, self._stored, self._models, device,
+            self._spare_cores,
+        )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Import torch and what makes models."""
+        assert self._making
+
+    def free_cache(self) -> None:
+        """Release the memory that the device's allocator has cached."""
+        if self._compute.chosen:
+            free_cache(self.device)
 
     def keep_only(self, fingerprint: str) -> bool:
         """Drop networks and data but those of this dataset; whether there were others."""
@@ -65,41 +87,17 @@ class StudyModels:
 
     def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        results, outputs = {}, self._outputs(plan.spec)
-        for name, key in plan.models.items():
-            record = self.results.shelf(plan.spec).get("models", key, needs=outputs)
-            if record is not None:
-                results[name] = model_of(record, name)
-        return results
+        return self._stored.models(plan)
 
     def made(self, plan: Plan, name: str) -> bool:
         """Whether this model is in the store, with its weights."""
-        stored = self.results.shelf(plan.spec).has("models", plan.models[name])
-        return stored and self._weights_of(plan, name).is_file()
+        return self._stored.made(plan, name)
 
     def model(
         self, plan: Plan, name: str, report: Reporter, watching: WatchFactory | None = None
     ) -> ModelResult:
         """One model of the study, from the store or trained now, with `watching` if given."""
-        stored = self._from_store(plan, name, report)
-        if stored is not None:
-            return stored
-        shelf = self.results.shelf(plan.spec)
-        with shelf.making("models", [plan.models[name]], name, report):
-            stored = self._from_store(plan, name, report)  # another process may just have made it
-            if stored is not None:
-                return stored
-            epoch = self._last_epoch(plan, name)
-            model, seconds = self._make(plan, name, report, epoch, watching)
-            if compose.foreign_model(plan.spec, name):
-                seconds = math.nan  # unknown for a supplied model
-            try:
-                result = self._put(plan, name, model, epoch.losses, seconds)
-            except TrainingError:  # a resumed run would fail again
-                epoch.discard()
-                raise
-            epoch.discard()
-        return result
+        return self._making.model(plan, name, report, watching)
 
     def again(
         self, plan: Plan, name: str, report: Reporter, watching: WatchFactory
@@ -108,168 +106,11 @@ class StudyModels:
 
         Returns the seconds it took, excluding the watching, and whether the weights are identical.
         """
-        stored = checkpoints.digest(self.loaded(plan, name, report).state_dict())
-        shelf = self.results.shelf(plan.spec)
-        with shelf.making("models", [plan.models[name]], name, report):
-            epoch = self._last_epoch(plan, name)
-            model, seconds = self._make(plan, name, report, epoch, watching)
-            epoch.discard()
-        return seconds, checkpoints.digest(model.state_dict()) == stored
+        return self._making.again(plan, name, report, watching)
 
     def loaded(self, plan: Plan, name: str, report: Reporter | None = None) -> Classifier:
         """The network on the device, in eval mode; callers must not modify it.
 
         A model whose checkpoint is missing or damaged is trained again.
         """
-        place = cache_key(plan.models[name], plan.spec.imported)
-        if place not in self._models:
-            path = self._weights_of(plan, name)
-            try:
-                state, _ = checkpoints.load(path)
-                with memory_guard(f"The model {name}", self.device, SMALLER):
-                    model = self.maker.blank(plan.spec, name)
-                checkpoints.load_into(model, state, str(path))
-                self._models.put(place, model.eval())
-            except CheckpointError as error:
-                if path.is_file():
-                    self.results.shelf(plan.spec).set_aside(path, str(error))
-                self.model(plan, name, report or Reporter())
-        network = self._models[place]
-        self.maker.take_cores(plan.spec, network)
-        _call(network, name)
-        return network
-
-    def _from_store(self, plan: Plan, name: str, report: Reporter) -> ModelResult | None:
-        """The model if it is in the store with its weights, else None."""
-        shelf, key = self.results.shelf(plan.spec), plan.models[name]
-        record = shelf.get("models", key, needs=self._outputs(plan.spec))
-        if record is None or not self._weights_of(plan, name).is_file():
-            return None
-        stored = model_of(record, name)
-        report.forgo(self.maker.cost(plan.spec, name))
-        for epoch, loss in enumerate(stored.loss, 1):
-            report.point("loss", (name, epoch, loss))
-        partial = shelf.path("partial", key, ".pt")
-        if shelf.writable and partial.is_file() and shelf.idle("models", key):
-            partial.unlink(missing_ok=True)  # left by a process killed at the very end
-        return stored
-
-    def _make(
-        self,
-        plan: Plan,
-        name: str,
-        report: Reporter,
-        epoch: checkpoints.EpochCheckpoint,
-        watching: WatchFactory | None,
-    ) -> tuple[Classifier, float]:
-        """The model, and the seconds it took, including earlier sessions, excluding watching."""
-        report.stage(name)
-        watch = watching(epoch) if watching else None
-        started, earlier = time.monotonic(), epoch.seconds
-        for number, loss in enumerate(epoch.losses, 1):
-            report.point("loss", (name, number, loss))
-        try:
-            if watch:
-                watch.begin()
-            with (
-                attributed_errors(name, over=True),
-                memory_guard(f"{name}, with all that its training holds,", self.device, SMALLER),
-            ):
-                model = self.maker.make(
-                    plan.spec, name, lambda: self.loaded(plan, "original"), report, watch or epoch
-                )
-            _call(model, name)
-            if watch:
-                watch.end(model)
-        except BaseException:  # cancelled, failed or interrupted: store what was learned
-            epoch.flush()
-            raise
-        seconds = earlier + time.monotonic() - started
-        return model, seconds - (watch.session_seconds if watch else 0.0)
-
-    def _last_epoch(self, plan: Plan, name: str) -> checkpoints.EpochCheckpoint:
-        """The last finished epoch of this model, from which an interrupted run resumes."""
-        key = plan.models[name]
-        path = self.results.shelf(plan.spec).path("partial", key, ".pt")
-        facts = {"key": key, "model": name, "spec": compose.as_plain(plan.spec)}
-        facts |= checkpoints.training_environment(self.device)
-        return checkpoints.EpochCheckpoint(path, self.store.replacing, facts)
-
-    def _put(
-        self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
-    ) -> ModelResult:
-        """Store a model that was just made: its weights and its outputs."""
-        spec, key = plan.spec, plan.models[name]
-        arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
-        plain = compose.as_plain(spec)
-        facts = {"key": key, "model": name, "spec": plain, "seed": spec.seed}
-        facts["outputs"] = hdf5.digest(hdf5.GroupContent({}, arrays))
-        checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
-        digests = {"weights": checkpoints.digest(model.state_dict())}
-        record = self.results.put("models", key, arrays, spec, seconds, model=name, **digests)
-        self._models.put(cache_key(key, spec.imported), model)
-        return model_of(record, name)
-
-    def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
-        """The outputs on training and test set, checked; raises an error if they are unusable."""
-        train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
-        arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
-        supplied = compose.foreign_model(spec, name)
-        if supplied is not None and not _is_finite(arrays):
-            raise weights.unusable_weights_error(supplied, model)
-        _check_finite(name, arrays)
-        if model.guest is not None:
-            _check_steady(model, arrays, train, test)
-        return arrays
-
-    def _weights_of(self, plan: Plan, name: str) -> Path:
-        return self.results.shelf(plan.spec).path("checkpoints", plan.models[name], ".pt")
-
-    def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
-        """The shapes of outputs on this study's data; {} if the data are missing."""
-        with contextlib.suppress(DataError, SpecError):
-            dataset = self.datasets.load(spec.data, Reporter())
-            parts = {"train": dataset.train_y, "test": dataset.test_y}
-            classes = len(dataset.classes)
-            return {f"outputs/{part}": (len(labels), classes) for part, labels in parts.items()}
-        return {}
-
-
-def _check_steady(
-    model: Classifier, arrays: Mapping[str, np.ndarray], train: Samples, test: Samples
-) -> None:
-    """NetworkError if a user's network depends on the batch or is not deterministic."""
-    rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
-    outputs = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
-    check_batch_independence(model, train.pixels(rows.to(train.device)), outputs)
-    again = torch.from_numpy(_logits(model, test))
-    check_repeatability(model, torch.from_numpy(arrays["outputs/test"]), again)
-
-
-def _call(model: Classifier, name: str) -> None:
-    """Tell a user's network which model of the study it is, for error messages."""
-    if model.guest is not None:
-        model.guest = replace(model.guest, model=name)
-
-
-def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """TrainingError for non-finite outputs: the last loss precedes the last step."""
-    if not _is_finite(arrays):
-        raise TrainingError(
-            f"The outputs of {name} are no longer finite: its last steps were too large. Lower its "
-            "learning rate or clip the gradient (clip)."
-        )
-
-
-def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
-    """Whether all outputs of a model are finite."""
-    return all(np.isfinite(arrays[part]).all() for part in ("outputs/train", "outputs/test"))
-
-
-@torch.inference_mode()
-def _logits(model: Classifier, samples: Samples) -> np.ndarray:
-    """(n, K) float32 outputs on all samples."""
-    batches = batches_of(samples.x, EVALUATION_VALUES // samples.x[0].numel())
-    parts = batches.over(len(samples), lambda part: model(as_pixels(samples.x[part])).cpu())
-    logits: np.ndarray = torch.cat(list(parts)).numpy()
-    return logits
+        return self._making.loaded(plan, name, report)

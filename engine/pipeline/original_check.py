@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import CheckpointError, DataError, SpecError
-from engine.external import weights
 from engine.metrics import accuracy
 from engine.pipeline.models import StudyModels
 from engine.runtime.progress import Reporter
 from engine.study import compose
 from engine.study.plan import Plan
-from engine.weight_files.wrappers import accuracy as claimed
 
 CHANCE = 0.1  # fraction of the range from the majority rate to 100 % that still counts as chance
 FAR = 20.0  # accuracy points between the measured value and the one stated in the file
@@ -55,6 +53,9 @@ def sentence(reached: float, y: np.ndarray, claim: float | None) -> str:
 
 def _claim(path: Path) -> float | None:
     """The accuracy that the file states; None if it states none or is missing."""
+    from engine.external import weights
+    from engine.weight_files.wrappers import accuracy as claimed
+
     with contextlib.suppress(CheckpointError):
         return claimed(weights.content_of(path)[0])
     return None

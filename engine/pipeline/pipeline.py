@@ -6,13 +6,13 @@ methods document what they return and delegate the work to the other modules of 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine import registry
 from engine.analysis.epoch_series import Epochs
 from engine.datasets.base import Dataset
 from engine.embedding.joint_umap import Embedder
@@ -21,6 +21,7 @@ from engine.membership.attack import attack
 from engine.membership.results import Attack
 from engine.pipeline import bundle, embedding
 from engine.pipeline import sample as one_sample
+from engine.pipeline.compute_device import Loading
 from engine.pipeline.method_epochs import MethodEpochs
 from engine.pipeline.models import StudyModels
 from engine.pipeline.recent_plans import RecentPlans
@@ -40,30 +41,36 @@ from engine.results import (
     Study,
     StudySummary,
 )
-from engine.runtime.batching import free_cache
-from engine.runtime.cores import use_cores
 from engine.runtime.device import keep_freed_memory
 from engine.runtime.memory import give_back
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec, as_imported
-from engine.storage import output_files
 from engine.storage.store import Store
 from engine.study import compose as study
 from engine.study.plan import Plan
-from engine.training import checkpoints
-from engine.user_code.calls import attributed_errors
+from engine.user_code.attribution import attributed_errors
 
 
 class Pipeline:
     """Computes missing results and keeps everything in a store."""
 
-    def __init__(self, store: Store, device: str = "auto", *, spare_cores: int = 0) -> None:
-        """SpecError if the device is missing. spare_cores: left free by torch for the interface."""
-        use_cores(spare_cores)
+    def __init__(
+        self,
+        store: Store,
+        device: str = "auto",
+        *,
+        spare_cores: int = 0,
+        loading: Loading = contextlib.nullcontext,
+    ) -> None:
+        """SpecError if the device is missing.
+
+        spare_cores: left free by torch for the interface; loading: the context in which torch is
+        imported, once something must be computed.
+        """
         keep_freed_memory()
         self.store = store
         self._plans = RecentPlans()
-        self.work = StudyModels(store, device, spare_cores)
+        self.work = StudyModels(store, device, spare_cores, loading)
         self.embedder = Embedder()
         self.similarities = Similarities(self.work)
         self.catalog = StudyCatalog(store, self.work.datasets)
@@ -75,6 +82,10 @@ class Pipeline:
         """End the helper process."""
         self.embedder.close()
 
+    def warm_up(self) -> None:
+        """Import torch and set up the device, lest the first computation has to wait for that."""
+        self.work.warm_up()
+
     def rest(self, fingerprint: str = "") -> None:
         """Give back memory: what belongs to data other than these ('': any), and what was freed.
 
@@ -82,7 +93,7 @@ class Pipeline:
         """
         if fingerprint and self.work.keep_only(fingerprint):
             self.similarities.clear()
-        free_cache(self.work.device)
+        self.work.free_cache()
         give_back()
 
     def dataset(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
@@ -101,7 +112,7 @@ class Pipeline:
 
     def compose(self, dataset: Dataset, **words: Any) -> RunSpec:
         """The RunSpec that these settings describe; see `study.compose`."""
-        return study.compose(dataset, device=self.work.device.type, **words)
+        return study.compose(dataset, device=lambda: self.work.device.type, **words)
 
     def plan(self, spec: RunSpec) -> Plan:
         """The plan of this study; recent plans are cached."""
@@ -306,19 +317,12 @@ class Pipeline:
 
         The log of `report` states how to build the network if it is not the study's plain one.
         """
+        from engine.pipeline import checkpoint_export
+
         plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
         plan.require(model)
-        shelf = self.work.results.shelf(plan.spec)
-        path = shelf.path("checkpoints", plan.models[model], ".pt")
-        facts = checkpoints.load(path)[1]
-        net, head = self.work.loaded(plan, model), self.work.maker.head(plan.spec, model)
-        if head:
-            form = registry.get("method", head).facts["form"].format(layer=net.head_name)
-            facts |= {"head": head, "form": form}
-            (report or Reporter()).log(form)
-        checkpoints.save(out, net, facts, output_files.output)
-        return out
+        return checkpoint_export.export(self.work, plan, model, out, report or Reporter())
 
     def save_bundle(
         self,

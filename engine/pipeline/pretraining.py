@@ -17,7 +17,8 @@ from engine.spec import ModelSpec, PretrainSpec, to_plain
 from engine.storage.store import Store
 from engine.study import compose
 from engine.training import checkpoints
-from engine.training.sgd import cost_of_training, train_from_scratch
+from engine.training.costs import cost_of_training
+from engine.training.sgd import train_from_scratch
 
 
 class Pretraining:

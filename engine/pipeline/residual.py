@@ -10,12 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
 from engine.perturbations import BLOCK
-from engine.pipeline import adaptive
 from engine.pipeline.models import StudyModels
-from engine.residual.predictions import blocks_of, correct_counts, predict_copies
+from engine.residual.copy_counts import blocks_of, correct_counts
 from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
@@ -35,6 +33,8 @@ class ResidualMeasurement:
     def residual(self, plan: Plan, report: Reporter) -> Residual:
         """Residual knowledge of all models, reported from the first ten draws on."""
         if plan.spec.probe.adaptive:
+            from engine.pipeline import adaptive
+
             return adaptive.measure(self._work, plan, report)
         report.stage("residual knowledge")
         *previews, last = _stages(plan.spec.probe.draws)
@@ -119,10 +119,14 @@ class ResidualMeasurement:
         self, plan: Plan, source: str, viewers: Sequence[str], blocks: range, report: Reporter
     ) -> dict[str, tuple[np.ndarray, float]]:
         """viewer -> (n_f, T, draws) predictions on these blocks of draws, and the seconds taken."""
-        spec = plan.spec
+        spec, device = plan.spec, self._work.device
+        import torch
+
+        from engine.residual.predictions import predict_copies
+
         dataset = self._work.datasets.load(spec.data, report)
         samples, _ = self._work.datasets.on_device(dataset)
-        rows = torch.tensor(spec.forget, device=self._work.device)
+        rows = torch.tensor(spec.forget, device=device)
         started = time.monotonic()
         answers = predict_copies(
             {viewer: self._work.loaded(plan, viewer) for viewer in viewers},

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.forget_sets.forget_set import unretained_classes
-from engine.pipeline import metrics as measuring
 from engine.pipeline import original_check
 from engine.pipeline.method_epochs import MethodEpochs
 from engine.pipeline.models import StudyModels
@@ -74,6 +73,8 @@ class StudyComputation:
 
     def _measured(self, plan: Plan, results: Mapping[str, ModelResult], report: Reporter) -> Study:
         """The study of these models with all measurements; it is stored."""
+        from engine.pipeline import metrics as measuring
+
         residual = self._measurement.residual(plan, report)
         metrics = measuring.table(self._work, plan, results, report)
         study = Study(

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from engine.perturbations import is_attack, named
+from engine.pipeline.copy_cache import CopyCache
 from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
-from engine.residual import decision_slice as slices
-from engine.residual.neighborhood import copies_of, neighborhood_of, predict_in_stages
-from engine.residual.smallest_tau import smallest_taus
+from engine.residual.slice_arrays import packed, unpacked
 from engine.results import Neighborhood, Recognition, Slice
 from engine.runtime.progress import Reporter
-from engine.spec import RunSpec, key, validate
+from engine.spec import ProbeSpec, RunSpec, key, validate
 from engine.storage.store import Record
 from engine.study.plan import Plan
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def neighborhood(
@@ -31,18 +33,33 @@ def neighborhood(
     """
     spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
-    one = work.datasets.sample(dataset, sample)
+    dataset.require(sample)
     name, tau = _lens(spec, perturbation, tau)
+    named(name).check([tau])
     probe = replace(spec.probe.everywhere, perturbation=name, taus=(tau,))
     source = spec.aim if is_attack(probe) else ""
-    against = work.loaded(plan, source) if source else None
-    copies = copies_of(one, probe, tau, len(dataset.classes), against)
+    decisive = (keys, probe, probe.draws, sample, keys[source] if source else "")
+    mark, label = key("neighborhood", *decisive), dataset.label_of(sample)
+    cache, shape = CopyCache(work.store), (probe.draws, *dataset.shape)
+
+    def drawn() -> Tensor:
+        """(c, *shape) copies on the device."""
+        one = work.datasets.sample(dataset, sample)
+        from engine.residual.neighborhood import copies_of
+
+        against = work.loaded(plan, source) if source else None
+        copies = copies_of(one, probe, tau, len(dataset.classes), against)
+        cache.put(mark, copies.cpu().numpy())
+        return copies
 
     def make() -> Product:
-        models = {model: work.loaded(plan, model) for model in keys}
+        from engine.residual.neighborhood import predict_in_stages
+
+        copies, models = drawn(), {model: work.loaded(plan, model) for model in keys}
+        pixels = copies.cpu().numpy()
         started = time.monotonic()
-        for verdicts in predict_in_stages(models, copies, one.y, report):
-            report.point("neighborhood", neighborhood_of(one, probe, copies, verdicts))
+        for verdicts in predict_in_stages(models, copies, label, report):
+            report.point("neighborhood", neighborhood_of(sample, label, probe, pixels, verdicts))
         predictions, confidence = verdicts
         arrays = {f"predictions/{model}": value for model, value in predictions.items()}
         arrays |= {f"confidence/{model}": value for model, value in confidence.items()}
@@ -52,13 +69,15 @@ def neighborhood(
     def unpack(record: Record) -> Neighborhood:
         predictions = {model: record.arrays[f"predictions/{model}"] for model in keys}
         confidence = {model: record.arrays[f"confidence/{model}"] for model in keys}
-        return neighborhood_of(one, probe, copies, (predictions, confidence))
+        pixels = cache.get(mark, shape)
+        if pixels is None:
+            pixels = drawn().cpu().numpy()
+        return neighborhood_of(sample, label, probe, pixels, (predictions, confidence))
 
-    decisive = (keys, probe, probe.draws, sample, keys[source] if source else "")
     recipe = Recipe(
         kind="neighborhoods",
-        key=key("neighborhood", *decisive),
-        needs={f"predictions/{model}": (len(copies),) for model in keys},
+        key=mark,
+        needs={f"predictions/{model}": (probe.draws,) for model in keys},
         title=f"the copies of sample {sample}",
         make=make,
         unpack=unpack,
@@ -86,29 +105,34 @@ def decision_slice(
     """
     spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
-    one = work.datasets.sample(dataset, sample)
+    dataset.require(sample)
     name, tau = _lens(spec, perturbation, tau)
-    seed = spec.probe.seed
-    target = work.datasets.sample(dataset, towards) if directions == "chosen" else None
+    seed, chosen = spec.probe.seed, directions == "chosen"
+    if chosen:
+        dataset.require(towards)
 
     def make() -> Product:
+        from engine.residual import decision_slice as slices
+
+        one = work.datasets.sample(dataset, sample)
+        target = work.datasets.sample(dataset, towards) if chosen else None
         models = {model: work.loaded(plan, model) for model in keys}
         result = slices.slice_through(
             models, work.datasets.on_device(dataset)[0], one, directions,
             against=spec.aim, perturbation=name, tau=tau, size=size, seed=seed, report=report,
             towards=target,
         )  # fmt: skip
-        arrays, facts = slices.packed(result)
+        arrays, facts = packed(result)
         return Product(arrays, facts.pop("seconds"), facts)
 
-    aim = f"{directions} {towards}" if target else directions
+    aim = f"{directions} {towards}" if chosen else directions
     recipe = Recipe(
         kind="slices",
         key=key("slice", keys, spec.aim, name, tau, seed, sample, aim, size),
         needs={f"predictions/{model}": (size, size) for model in keys},
         title=f"the decision regions around sample {sample}",
         make=make,
-        unpack=lambda record: slices.unpacked(record.arrays, record.attributes, list(keys)),
+        unpack=lambda record: unpacked(record.arrays, record.attributes, list(keys)),
     )
     return work.results.obtain(recipe, spec, report)
 
@@ -134,6 +158,10 @@ def recognition(
     probe = validate(probe)
 
     def make() -> Product:
+        import torch
+
+        from engine.residual.smallest_tau import smallest_taus
+
         samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
         rows = torch.tensor(spec.forget, device=work.device)
         source = work.loaded(plan, model, report)
@@ -169,3 +197,25 @@ def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
     """
     name = named(perturbation or spec.probe.perturbation).name
     return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+
+
+def neighborhood_of(
+    sample: int,
+    label: int,
+    probe: ProbeSpec,
+    copies: np.ndarray,
+    verdicts: tuple[dict[str, np.ndarray], dict[str, np.ndarray]],
+) -> Neighborhood:
+    """The neighborhood at the only tau of `probe`, with those copies that have predictions."""
+    predictions, confidence = verdicts
+    count = min(len(classes) for classes in predictions.values())
+    return Neighborhood(
+        sample=sample,
+        label=label,
+        perturbation=probe.perturbation,
+        tau=probe.taus[0],
+        copies=copies[:count],
+        predictions=predictions,
+        confidence=confidence,
+        counts={name: int((classes == label).sum()) for name, classes in predictions.items()},
+    )

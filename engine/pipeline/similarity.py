@@ -7,22 +7,24 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from engine.arrays import Floats
-from engine.comparison.activations import Layer, layers_of
-from engine.comparison.cka import FEWEST, GramMatrices, alignment, drawn_samples, gram_matrices
+from engine.comparison.cka import FEWEST, GramMatrices, alignment, drawn_samples
 from engine.pipeline.loaded_models import cache_key
 from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
 from engine.results import Likeness, Similarity
-from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec, key
 from engine.storage.store import Record
 from engine.study.plan import Plan
+
+if TYPE_CHECKING:
+    from engine.comparison.activations import Layer
+    from engine.runtime.device_samples import Samples
 
 KEPT_PORTRAITS = 20  # one per model and split
 
@@ -116,6 +118,10 @@ class Similarities:
         network_key = _network(plan)
         if network_key not in self._layers:
             samples = self._samples(plan.spec, report)
+            import torch
+
+            from engine.comparison.activations import layers_of
+
             probe_samples = samples.pixels(torch.arange(FEWEST, device=samples.device))
             self._layers[network_key] = layers_of(
                 self._work.loaded(plan, "original", report), probe_samples
@@ -136,6 +142,8 @@ class Similarities:
             samples = self._samples(plan.spec, report)
             model = self._work.loaded(plan, name, report)
             layers = self._seen(plan, report)
+            from engine.comparison.gram_matrices import gram_matrices
+
             self._portraits[portrait_key] = gram_matrices(model, layers, samples, rows, report)
             while len(self._portraits) > KEPT_PORTRAITS:
                 self._portraits.popitem(last=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import torch
 
+from engine.pipeline.compute_device import ComputeDevice
 from engine.pipeline.datasets import LoadedDatasets
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -51,7 +51,7 @@ class Recipe(Generic[T]):
 class StoredResults:
     """Reads and writes the results of studies."""
 
-    def __init__(self, store: Store, datasets: LoadedDatasets, device: torch.device) -> None:
+    def __init__(self, store: Store, datasets: LoadedDatasets, device: ComputeDevice) -> None:
         self._store, self._datasets, self._device = store, datasets, device
 
     def shelf(self, spec: RunSpec) -> Store:
@@ -81,6 +81,7 @@ class StoredResults:
                     kind, key, spec, recipe.needs
                 )  # another process may just have made it
                 if record is None:
+                    self._device()  # torch is imported here, if it is not yet
                     product = recipe.make()
                     record = self.put(
                         kind, key, product.arrays, spec, product.seconds, **product.facts
@@ -97,6 +98,8 @@ class StoredResults:
         **facts: Any,
     ) -> Record:
         """Store a result of this study."""
+        import torch
+
         return self.shelf(spec).put(
             kind,
             key,
@@ -104,7 +107,7 @@ class StoredResults:
             spec=compose.as_plain(spec),
             seed=spec.seed,
             seconds=seconds,
-            device=str(self._device),
+            device=str(self._device()),
             threads=torch.get_num_threads(),
             **facts,
         )

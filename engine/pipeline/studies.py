@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from engine.analysis.study_measures import StudyMeasures
 from engine.errors import CheckpointError, StoreError
 from engine.pipeline import study_files as belongings
+from engine.pipeline.copy_cache import CopyCache
 from engine.pipeline.datasets import LoadedDatasets
 from engine.pipeline.ranked_measures import RankedMeasures
 from engine.pipeline.records import fingerprint_of, provenance_of, study_of, summary_of
@@ -20,6 +22,7 @@ from engine.storage.annotations import Annotation, Annotations
 from engine.storage.store import Record, Store
 from engine.study import compose as study
 
+NEIGHBORHOODS = "neighborhoods"  # kind of records whose copies are kept beside them
 WHOLE_KEY = re.compile(r"[0-9a-f]{20}")
 
 
@@ -29,7 +32,7 @@ class StudyCatalog:
     def __init__(self, store: Store, datasets: LoadedDatasets) -> None:
         self._store, self._datasets = store, datasets
         self.annotations = Annotations(store)
-        self._measures = RankedMeasures(store)
+        self._measures, self._copies = RankedMeasures(store), CopyCache(store)
 
     def study(self, key: str) -> Study:
         """The stored study whose key starts with `key`; StoreError if there is none.
@@ -119,7 +122,12 @@ class StudyCatalog:
         removed = belongings.belongings(self._store, local, spared)
         if apart:
             removed += belongings.belongings(self._store.imported, apart)
-        return removed + self._beside([*apart, *local])
+        copies = [
+            self._copies.path(path.stem)
+            for path in removed.files
+            if path.parent.name == NEIGHBORHOODS
+        ]
+        return removed + _existing(copies) + self._beside([*apart, *local])
 
     def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """Delete studies and all files that no other study nor `spared` uses; returns them."""
@@ -137,8 +145,13 @@ class StudyCatalog:
         paths = [
             path for key in gone for path in (self.annotations.path(key), self._measures.path(key))
         ]
-        files = tuple(path for path in paths if path.is_file())
-        return StudyFiles((), files, sum(path.stat().st_size for path in files))
+        return _existing(paths)
+
+
+def _existing(paths: Sequence[Path]) -> StudyFiles:
+    """Those of these files that exist."""
+    files = tuple(path for path in paths if path.is_file())
+    return StudyFiles((), files, sum(path.stat().st_size for path in files))
 
 
 def spec_of(one: Study) -> RunSpec:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,7 +32,6 @@ BALL_FACTOR, DISTANCE_FACTOR = (
     1.2,
 )  # half-width of the plane relative to the ball's radius and to `distance`
 SMALLEST_REACH = 0.05  # half-width per root of input values where tau is 0
-PER_MODEL = ("predictions", "confidence")
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,26 +226,6 @@ def slice_through(
         confidence=confidence,
         seconds=time.monotonic() - started,
     )
-
-
-def packed(one: Slice) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(arrays, attributes) of a slice, as stored."""
-    facts = dict(vars(one))
-    arrays = {name: facts.pop(name) for name in ("steps", "ball")}
-    for kind in PER_MODEL:
-        arrays |= {f"{kind}/{model}": value for model, value in facts.pop(kind).items()}
-    return arrays, facts
-
-
-def unpacked(
-    arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any], models: Sequence[str]
-) -> Slice:
-    """The inverse of `packed`, with the models in this order."""
-    parts: dict[str, Any] = {name: arrays[name] for name in ("steps", "ball")}
-    for kind in PER_MODEL:
-        parts[kind] = {model: arrays[f"{kind}/{model}"] for model in models}
-    facts = {item.name: attributes[item.name] for item in fields(Slice) if item.name not in parts}
-    return Slice(**facts, **parts)
 
 
 def _random(x: Tensor, seed: int, sample: int, which: str) -> Tensor:

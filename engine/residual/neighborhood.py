@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from engine.inference.evaluator import attack_model
 from engine.perturbations import BLOCK, named
-from engine.residual.predictions import blocks_of
-from engine.results import Neighborhood
+from engine.residual.copy_counts import blocks_of
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Sample
 from engine.runtime.progress import Reporter
@@ -92,24 +91,6 @@ def predict_in_stages(
     if len(copies) > PREVIEW:
         rest = predict_with_confidence(models, copies[PREVIEW:], y, report=report)
         yield _joined(first[0], rest[0]), _joined(first[1], rest[1])
-
-
-def neighborhood_of(
-    sample: Sample, probe: ProbeSpec, copies: Tensor, verdicts: Verdicts
-) -> Neighborhood:
-    """The neighborhood at the only tau of `probe`, with those copies that have predictions."""
-    predictions, confidence = verdicts
-    count = min(len(classes) for classes in predictions.values())
-    return Neighborhood(
-        sample=sample.index,
-        label=sample.y,
-        perturbation=probe.perturbation,
-        tau=probe.taus[0],
-        copies=copies[:count].cpu().numpy(),
-        predictions=predictions,
-        confidence=confidence,
-        counts={name: int((classes == sample.y).sum()) for name, classes in predictions.items()},
-    )
 
 
 def _joined(first: Arrays, second: Arrays) -> Arrays:

@@ -8,7 +8,6 @@ estimate of r_tau: c copies of each sample at each tau, the same for all models.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,17 +26,6 @@ Classified = tuple[str, slice, Tensor]  # model; range of taus; (n, taus, m) cla
 BATCH_VALUES = 400_000  # input values per forward pass on a CPU: amortizes overhead, fits caches
 BATCH_VALUES_GPU = 16_000_000
 ALONG = 4  # factor of the number of copies on rays that are evaluated together
-
-
-def blocks_of(draws: int) -> int:
-    """Number of blocks of `BLOCK` draws needed for `draws`."""
-    return math.ceil(draws / BLOCK)
-
-
-def copies(probe: ProbeSpec, n: int) -> float:
-    """Number of copies of n samples that each model predicts if every cell gets all draws."""
-    each = sum(1 / BLOCK if tau == 0 else 1 for tau in probe.taus)
-    return n * blocks_of(probe.draws) * BLOCK * each
 
 
 @torch.inference_mode()
@@ -79,23 +67,6 @@ def predict_copies(
     for _ in batches_of(x, rows).over(len(x), predict_rows):
         continue
     return predictions
-
-
-def correct_counts(predictions: np.ndarray, y: np.ndarray, draws: int) -> np.ndarray:
-    """(n, T) int32 correct predictions among the first `draws` copies of predictions (n, T, c)."""
-    counts: np.ndarray = (predictions[:, :, :draws] == y[:, None, None]).sum(2, dtype=np.int32)
-    return counts
-
-
-def truncated(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
-    """Predictions (n, T, c) restricted to the first drawn (n, T) of each cell; None: all.
-
-    Entries beyond are set to the largest number of the dtype, which is never a class.
-    """
-    if drawn is None:
-        return predictions
-    beyond = np.arange(predictions.shape[2]) >= drawn[:, :, None]
-    return np.where(beyond, np.iinfo(predictions.dtype).max, predictions)
 
 
 @dataclass

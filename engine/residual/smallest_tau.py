@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from engine.inference.evaluator import Evaluator, attack_model
 from engine.perturbations import BLOCK, named
-from engine.residual.predictions import blocks_of
+from engine.residual.copy_counts import HALVINGS, blocks_of
 from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
-HALVINGS = 10  # bisections of a step of the grid, to a thousandth of it
 COPIES_AT_ONCE = 2000
 
 

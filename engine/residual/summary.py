@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.residual.allocation import rates
+from engine.residual.copy_counts import correct_counts, truncated
 from engine.residual.posterior import posterior
-from engine.residual.predictions import correct_counts, truncated
 from engine.residual.ratio import curve, null_band, resampling_weights
 from engine.results import Residual, reference_counts
 from engine.spec import ProbeSpec

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import OutOfMemory
 from engine.runtime import memory
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 T = TypeVar("T")
 SHORTAGE = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
@@ -27,6 +28,8 @@ class Batches:
 
     def __init__(self, most: int, what: str, device: torch.device | str) -> None:
         """most: initial size; what: one element, such as 'One image of 32x32', for the error."""
+        import torch
+
         self.most = max(1, most)
         self._what, self._device = what, torch.device(device)
 
@@ -75,6 +78,8 @@ def memory_guard(what: str, device: torch.device | str, advice: str) -> Iterator
     except (RuntimeError, MemoryError) as error:
         if not is_shortage(error):
             raise
+        import torch
+
         raise shortage(what, torch.device(device), error, advice) from error
 
 
@@ -97,6 +102,8 @@ def shortage(what: str, device: torch.device, error: BaseException, advice: str)
 def free_cache(device: torch.device) -> None:
     """Release the memory that the device's allocator has cached."""
     if device.type == "cuda":
+        import torch
+
         torch.cuda.empty_cache()
 
 
@@ -108,5 +115,7 @@ def _size(text: str) -> str:
 
 def _free(device: torch.device) -> int | None:
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     return memory.free()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -59,6 +60,19 @@ def _make_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+
+
+@functools.cache
+def native_bfloat16(kind: str) -> bool:
+    """Whether devices of this kind ('cpu', 'cuda', 'mps') multiply bfloat16 faster than float32."""
+    if kind not in ("cpu", "cuda"):
+        return False
+    import torch
+
+    if kind == "cuda":
+        return bool(torch.cuda.get_device_capability()[0] >= 8)
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported is not None and supported())
 
 
 def preload_torch() -> None:

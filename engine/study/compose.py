@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,11 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
-from engine.external import weights as foreign
-from engine.external.network import model_spec
+from engine.external.network_spec import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
-from engine.inference.evaluator import native_bfloat16
 from engine.metrics import UNSTATED
 from engine.perturbations import every, named
+from engine.runtime.device import native_bfloat16
 from engine.spec import (
     ASKED,
     AUTO,
@@ -80,6 +79,7 @@ __all__ = [
 
 NO_METHODS = "none"  # selects no method, for studies of third-party models
 RESERVED = ("train", "probe")  # owners of settings that are not methods
+Kind = str | Callable[[], str]  # of device; a function imports torch only where it matters
 
 
 def compose(
@@ -99,7 +99,7 @@ def compose(
     draws: int = 100,
     weights: Mapping[str, Path] | None = None,
     measures: Sequence[str] = (),
-    device: str = "cpu",
+    device: Kind = "cpu",
 ) -> RunSpec:
     """Compose a study; empty arguments select the dataset's recommendation.
 
@@ -107,8 +107,9 @@ def compose(
     owner -> changes to its config, where the owner is a method, a measure, 'train' or 'probe'.
     weights: model name -> file, for models that are given instead of made. measures: in addition to
     the cheap ones, which every study has. device: the kind of device it is made for ('cpu', 'cuda',
-    'mps'), which determines the number format of training. Raises SpecError, with the closest name
-    for an unknown one, and CheckpointError for weights that do not fit.
+    'mps'), or a function that tells it, which determines the number format of training. Raises
+    SpecError, with the closest name for an unknown one, and CheckpointError for weights that do not
+    fit.
     """
     changes_by_owner = {
         owner: dict(train_changes) for owner, train_changes in (settings or {}).items()
@@ -149,7 +150,7 @@ def compose(
         retrains=retrains,
         seed=seed,
         probe=probe_spec,
-        foreign=foreign.examine_files(_checked(weights, retrains), network, dataset),
+        foreign=_foreign(_checked(weights, retrains), network, dataset),
         measures=measure_specs,
     )
     return validate(spec)
@@ -167,7 +168,7 @@ def _check_probe(probe: ProbeSpec) -> None:
         )
 
 
-def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
+def settled(train: TrainSpec, network: ModelSpec, device: Kind) -> TrainSpec:
     """The settings with the number format that 'auto' selects on this kind of device.
 
     A user's network computes in float32 unless set otherwise.
@@ -175,11 +176,11 @@ def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
     if train.precision != AUTO:
         return train
     convolves = not network.source and _input_kind(network) == "images"
-    reduced = convolves and native_bfloat16(device)
+    reduced = convolves and _multiplies_bfloat16(device)
     return replace(train, precision=BFLOAT16 if reduced else FLOAT32)
 
 
-def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpec:
+def settled_probe(probe: ProbeSpec, network: ModelSpec, device: Kind) -> ProbeSpec:
     """The probe with what 'auto' selects on this kind of device.
 
     A single FGSM step is too cheap to benefit from less than float32; random copies and networks
@@ -191,12 +192,16 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpe
     perturbation = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
     if perturbation.attack and convolves:
-        reduced = perturbation.iterates and native_bfloat16(device)
+        reduced = perturbation.iterates and _multiplies_bfloat16(device)
         arithmetic = _or_best(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
     elif perturbation.straight and not probe.adaptive:
         between = _or_best(probe.between, INFERRED if convolves else ASKED)
     start = _or_best(probe.start, OWN) if perturbation.starts else SHARED
     return replace(probe, arithmetic=arithmetic, between=between, start=start)
+
+
+def _multiplies_bfloat16(device: Kind) -> bool:
+    return native_bfloat16(device if isinstance(device, str) else device())
 
 
 def usual_probe(spec: RunSpec) -> ProbeSpec:
@@ -348,6 +353,17 @@ def _checked(files: Mapping[str, Path], retrains: int) -> Mapping[str, Path]:
     if count > retrains:
         raise SpecError(f"{count} Re-trains are given, but the study has {retrains}.")
     return files
+
+
+def _foreign(
+    files: Mapping[str, Path], network: ModelSpec, dataset: Dataset
+) -> tuple[ForeignSpec, ...]:
+    """The specs of given weights, which are examined with torch."""
+    if not files:
+        return ()
+    from engine.external.weights import examine_files
+
+    return examine_files(files, network, dataset)
 
 
 def _distinct(methods: Sequence[str], alone: bool) -> list[str]:

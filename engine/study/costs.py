@@ -13,6 +13,7 @@ from engine.metrics.relearn_epochs import RelearnEpochs
 from engine.spec import MethodSpec, ProbeSpec, RunSpec
 from engine.study import keys
 from engine.study.viewpoint import Sizes
+from engine.training.costs import cost_of_training
 
 
 def sizes_of(dataset: Dataset, past: Dataset | None = None) -> Sizes:
@@ -23,16 +24,12 @@ def sizes_of(dataset: Dataset, past: Dataset | None = None) -> Sizes:
 
 def cost_of_pretraining(spec: RunSpec, sizes: Sizes) -> float:
     """Sample passes of pre-training; 0 if Original and Re-trains start from random weights."""
-    from engine.training.sgd import cost_of_training
-
     past = spec.pretrain
     return 0.0 if past is None else cost_of_training(past.train, sizes.pretraining)
 
 
 def cost_of_model(spec: RunSpec, name: str, n: int) -> float:
     """Sample passes to make this model, excluding pre-training; n: samples of S."""
-    from engine.training.sgd import cost_of_training
-
     if keys.foreign_model(spec, name) is not None:
         return 0.0
     if name == "original":
@@ -56,7 +53,7 @@ def cost_of_measure(spec: RunSpec, config: Any, n: int) -> float:
 
 def cost_of_counts(spec: RunSpec, probe: ProbeSpec | None = None) -> float:
     """Sample passes of one model's predictions on all copies; probe: replaces the study's probe."""
-    from engine.residual.predictions import copies
+    from engine.residual.copy_counts import copies
 
     return float(copies(probe or spec.probe, len(spec.forget)))
 

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 DATASET = "fashion"  # the dataset of the study, built in
 BUNDLE, FACTS = "fashion.rkx", "example.json"
+COPIES = "copies"  # folder: pixels of neighborhoods, as `engine.pipeline.copy_cache` keeps them
 SOURCE = "the example that comes with RK Explorer"  # its origin, as studies state it
 
 
 def bundle() -> Traversable:
     """The installed bundle."""
     return files("assets") / "example" / BUNDLE
+
+
+def copies() -> Iterator[Traversable]:
+    """The files of the perturbed copies that the window shows first."""
+    folder = files("assets") / "example" / COPIES
+    return (one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else iter(())
 
 
 def command() -> list[str]:

@@ -21,6 +21,7 @@ FEW_PASSES = 10_000  # sample passes that one evaluation may always take ...
 SHARE_OF_EPOCH = 0.25  # ... or this share of an epoch over the training set, if larger
 MOST_LOOKS = 30  # epochs of one method that are evaluated, evenly spaced
 CHECKED = 1000  # samples used for each accuracy
+ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def needs_reference_predictions(spec: RunSpec) -> bool:
 
 def _affordable(probe: ProbeSpec, n_train: int) -> int:
     """The number of forget samples that one evaluation can afford to perturb."""
-    from engine.training.sgd import PASSES_PER_STEP
+    from engine.training.costs import PASSES_PER_STEP
 
     passes = max(FEW_PASSES, SHARE_OF_EPOCH * PASSES_PER_STEP * n_train)
     return max(1, min(MOST_SAMPLES, int(passes) // (probe.draws * len(probe.taus))))

@@ -17,7 +17,8 @@ from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import SGDSpec
-from engine.training.sgd import Pass, Resume, Step, cost_of_training, descend
+from engine.training.costs import cost_of_training
+from engine.training.sgd import Pass, Resume, Step, descend
 
 EVALUATED_AT_ONCE = 500  # samples per forward pass when the loss on S_f is evaluated
 

@@ -22,9 +22,9 @@ from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
+from engine.training.costs import PASSES_PER_STEP
 from engine.training.cuda_graph import Recorder, recordable
 
-PASSES_PER_STEP = 3  # one forward and a backward at twice its cost, in sample passes
 SMALLER_BATCH = (
     "Use a smaller batch, which makes it a different study: set batch (--set train.batch=..., or "
     "the method's own), or choose a smaller network or another device (--device)."
@@ -217,11 +217,6 @@ def train_from_scratch(
     return descend(
         model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
     )
-
-
-def cost_of_training(spec: SGDSpec, n: int) -> float:
-    """Sample passes of training on n samples."""
-    return float(PASSES_PER_STEP * spec.epochs * n)
 
 
 def _optimizer(

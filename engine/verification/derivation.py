@@ -11,11 +11,11 @@ import numpy as np
 from engine.datasets import base as datasets
 from engine.errors import CheckpointError, DataError, SpecError
 from engine.perturbations import named, names
-from engine.pipeline import bundled_data, epoch_recorder, metrics, similarity
+from engine.pipeline import bundled_data, epoch_recorder, metrics, similarity, stored_epochs
 from engine.pipeline.bundle import digest_of
 from engine.pipeline.records import labels_of, study_of
+from engine.residual.copy_counts import correct_counts, truncated
 from engine.residual.posterior import posterior
-from engine.residual.predictions import correct_counts, truncated
 from engine.residual.ratio import curve, null_band, resampling_weights
 from engine.residual.summary import summarize
 from engine.results import reference_counts
@@ -294,7 +294,7 @@ def epochs(look: Look, record: Record) -> Differences:
     )
     yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
     yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
-    if epoch_recorder.stored_epochs_key(look.whole.plan(spec), model, seen) != record.key:
+    if stored_epochs.stored_epochs_key(look.whole.plan(spec), model, seen.mark) != record.key:
         yield OTHER_KEY, 1.0
 
 

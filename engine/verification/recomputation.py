@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.embedding import points
+from engine.embedding import outputs, points
 from engine.errors import SpecError
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, is_attack, named
-from engine.pipeline import epoch_recorder, metrics
+from engine.pipeline import metrics, stored_epochs
 from engine.pipeline.embedding import embedding_key
 from engine.residual.chosen_copies import CopyEvaluator, no_predictions
+from engine.residual.copy_counts import HALVINGS
 from engine.residual.predictions import predict_copies
-from engine.residual.smallest_tau import HALVINGS, smallest_taus
+from engine.residual.smallest_tau import smallest_taus
 from engine.results import DIRECTIONS
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
@@ -243,8 +244,10 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Differences:
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
         raise Lengthy
     against = work.loaded(plan, source) if source else None
-    x = points.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
-    views = {n: points.point_outputs(work.loaded(plan, n), x, who.label, Reporter()) for n in names}
+    x = outputs.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
+    views = {
+        n: outputs.point_outputs(work.loaded(plan, n), x, who.label, Reporter()) for n in names
+    }
     now = points.packed_arrays(who, views, [record.arrays[f"xy/{n}"] for n in names])
     yield from findings.arrays(record.arrays, now, OUTPUT)
     raise Lengthy
@@ -287,7 +290,7 @@ def _training(look: Look, record: Record) -> float:
     if record.kind == "measures":
         return metrics.cost(look.whole.work, spec) / len(look.whole.plan(spec).models)
     work = look.whole.work
-    return work.maker.cost(spec, model) + epoch_recorder.cost(work, spec, model)
+    return work.maker.cost(spec, model) + stored_epochs.cost(work, spec, model)
 
 
 _LAYOUT = _whole(

@@ -153,6 +153,10 @@ class Controller(QObject):
         """Prefetch neighborhoods at the adjacent norms of this grid; () for none."""
         self._neighborhood.prepare(taus)
 
+    def hold_prefetch(self, held: bool) -> None:
+        """Prefetch no neighborhoods while `held`."""
+        self._neighborhood.hold_prefetch(held)
+
     def rank_by(self, model: str) -> None:
         """Rank the forget samples by their r in this model."""
         self.state.ranked_by = model

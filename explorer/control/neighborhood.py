@@ -69,6 +69,7 @@ class NeighborhoodControl(QObject):
         self._requested: SampleProbe | None = None
         self._prefetch: tuple[SampleProbe, Job] | None = None
         self._taus: tuple[float, ...] = ()
+        self._held = False
         self._started, self._duration = 0.0, 0.0
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self.look)
@@ -79,6 +80,12 @@ class NeighborhoodControl(QObject):
         if not taus:
             self._stop_prefetch()
         elif self._state.neighborhood is not None:
+            self._prefetch_next()
+
+    def hold_prefetch(self, held: bool) -> None:
+        """Prefetch nothing while `held`, such as until torch is imported."""
+        self._held = held
+        if self._state.neighborhood is not None:
             self._prefetch_next()
 
     def look(self) -> None:
@@ -141,7 +148,8 @@ class NeighborhoodControl(QObject):
     def _prefetch_next(self) -> None:
         """Prefetch the nearest norm that is not cached, unless another one is in progress."""
         shown = self._requested
-        if shown is None or self._prefetch is not None or self._duration > PATIENCE_S:
+        busy = self._held or self._prefetch is not None
+        if shown is None or busy or self._duration > PATIENCE_S:
             return
         target = next(
             (neighbor for neighbor in self._neighbors(shown) if self._cache.get(neighbor) is None),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.datasets.base import Dataset
 from engine.results import StudySummary
@@ -32,6 +32,7 @@ from explorer.state.session import Session
 from explorer.state.study_form import StudyForm
 
 GONE = "The study of this session is no longer in the store. Press Run to compute it again."
+QUIET_MS = 1000  # without a job, before the rest of the example is imported
 
 
 class OpeningControl(QObject):
@@ -60,6 +61,9 @@ class OpeningControl(QObject):
         self._state, self._jobs, self._shown = state, jobs, shown
         self._choice, self._forget_set, self._queue = choice, forget_set, queue
         self._opening = OpeningJobs(state, jobs, self)
+        self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
+        self._quiet.timeout.connect(self._import_example)
+        jobs.started.connect(self._postpone)
         shown.completed.connect(self.list_studies)
 
     # -- datasets and sessions ------------------------------------------------------------
@@ -73,8 +77,16 @@ class OpeningControl(QObject):
         self.list_studies()
         self._hold(session)
 
+    def _postpone(self) -> None:
+        """Begin to wait anew, if something is waiting for quiet."""
+        if self._quiet.isActive():
+            self._quiet.start()
+
     def _import_example(self) -> None:
-        """Bring the rest of the example into the store, if it is new there."""
+        """Bring the rest of the example into the store, if it is new there, once all is quiet."""
+        if self._jobs.busy():
+            self._quiet.start()
+            return
         title = "Importing the example"
         self._jobs.submit(
             Job(title, example_tasks.end_import, self.lane(), failed=self.logged.emit)
@@ -241,7 +253,7 @@ class OpeningControl(QObject):
             self.logged.emit("This study was computed before and was loaded from the store.")
             self._shown.complete(results)
         if self._state.form.dataset == example.DATASET:  # the views have asked for theirs by now
-            self._import_example()
+            self._quiet.start()
 
     def _on_recalled_for(self, session: Session, results: StudyResults | None) -> None:
         if results is None:

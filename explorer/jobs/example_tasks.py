@@ -1,7 +1,7 @@
 """Lane tasks that bring the example study that comes with the program into the store.
 
 In two steps, since writing every file of it takes longer than showing it: what the views show first
-is imported before the dataset is shown, the rest afterwards.
+is imported before the dataset is shown, the rest once the window is quiet or it is asked for.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 FIRST = (
     "studies", "models", "checkpoints", "counts", "epochs", "embeddings", "neighborhoods", "slices",
+    "recognitions",
 )  # fmt: skip
 MARKS = "examples"  # folder of a store: files named like examples that it has had
+BEGUN = "begun"  # content of such a file: the rest is not there yet
 
 
 def begin_import(engine: Pipeline, report: Reporter) -> None:
@@ -33,17 +35,25 @@ def begin_import(engine: Pipeline, report: Reporter) -> None:
         return
     try:
         _import(engine, report, FIRST)
+        _keep_copies(engine)
+        _write_mark(engine, BEGUN)
     except (EngineError, OSError) as error:
         report.log(f"The example study could not be imported: {error}")
 
 
 def end_import(engine: Pipeline, report: Reporter) -> None:
-    """Import the rest, once; then the store counts as having had the example."""
+    """Import the rest, once, unless the study was deleted meanwhile."""
     mark = engine.store.root / MARKS / example.key()
-    if engine.store.writable and not mark.exists() and engine.has_study(example.key()):
+    ended = mark.exists() and mark.read_text(encoding="utf-8") != BEGUN
+    if engine.store.writable and not ended and engine.has_study(example.key()):
         _import(engine, report)
-        mark.parent.mkdir(exist_ok=True)
-        mark.touch()
+        _write_mark(engine, "")
+
+
+def _write_mark(engine: Pipeline, content: str) -> None:
+    mark = engine.store.root / MARKS / example.key()
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(content, encoding="utf-8")
 
 
 def import_again(engine: Pipeline, report: Reporter) -> str:
@@ -59,3 +69,12 @@ def _import(engine: Pipeline, report: Reporter, kinds: tuple[str, ...] = ()) -> 
 
     with as_file(example.bundle()) as path:
         engine.open_bundle(path, report, example.SOURCE, kinds or ALL)
+
+
+def _keep_copies(engine: Pipeline) -> None:
+    """Keep the perturbed copies that are shown first beside the store's results."""
+    from engine.pipeline.copy_cache import CopyCache
+
+    cache = CopyCache(engine.store)
+    for file in example.copies():
+        cache.adopt(file.name, file.read_bytes())

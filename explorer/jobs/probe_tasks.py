@@ -13,6 +13,7 @@ from engine.membership.results import Attack
 from engine.results import Embedding, Neighborhood, Recognition, Similarity, Slice, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from explorer.jobs import example_tasks
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
@@ -23,6 +24,8 @@ DIRECTIONS_TRIED = 20  # random directions per sample in the search for its smal
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
     """Layer similarity (CKA) of models `a` and `b` to Original, Re-trains and each other."""
+    if spec.imported:
+        example_tasks.end_import(engine, report)  # which brings the similarities
     return engine.similarity(spec, a, b, report)
 
 
@@ -47,7 +50,7 @@ def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> 
 
 def find_smallest_tau(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
     """The smallest tau at which a model recognizes each forget sample again."""
-    from engine.residual.smallest_tau import HALVINGS
+    from engine.residual.copy_counts import HALVINGS
 
     report.expect(float(len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)))
     return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
@@ -57,7 +60,7 @@ def find_smallest_taus(
     spec: RunSpec, models: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> dict[str, Recognition]:
     """The same of several models; those found so far are reported as the point 'recognitions'."""
-    from engine.residual.smallest_tau import HALVINGS
+    from engine.residual.copy_counts import HALVINGS
 
     each = len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)
     report.expect(float(len(models) * each))
@@ -118,3 +121,10 @@ def replay(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epo
 def record_epochs(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
     """Run a method again to record its epochs; each is reported as a point."""
     return engine.watch_again(spec, model, report)
+
+
+def warm_up(engine: Pipeline, report: Reporter) -> None:
+    """Import torch and what computes; engines other than a pipeline may have nothing to import."""
+    prepare = getattr(engine, "warm_up", None)
+    if prepare is not None:
+        prepare()

@@ -21,7 +21,7 @@ from tests.benchmarks.harness import circumstances, show, within
 RUNS = 5
 LIMIT = 3.0  # seconds
 ROOT = Path(__file__).parents[2]
-SLOW = ("umap", "numba", "sklearn")  # not needed to show what is stored
+SLOW = ("torch", "umap", "numba", "sklearn")  # not needed to show what is stored
 EVERY_MS = 10  # how often the views are looked at
 
 

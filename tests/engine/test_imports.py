@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import registry
+
 ROOT = Path(__file__).parents[2]
 
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
@@ -91,9 +93,9 @@ IMPORTS = {
 TURNED = [  # (a file, an import that it must not have, what import-linter says of it)
     ("engine.methods.gd", "from engine.storage.store import Store", "engine.storage.store"),
     ("engine.methods.ga", "from engine.pipeline import pipeline", "engine.pipeline.pipeline"),
-    ("engine.methods.ngd", "def f():\n    import engine.pipeline.run", "engine.pipeline.run"),
-    ("engine.methods.fisher", "from engine.methods.rurk import RURK", "engine.methods.rurk"),
-    ("engine.methods.cr", "from engine.datasets import digits", "engine.datasets.digits"),
+    ("engine.methods.ga", "def f():\n    import engine.pipeline.run", "engine.pipeline.run"),
+    ("engine.methods.gd", "from engine.methods.rurk import RURK", "engine.methods.rurk"),
+    ("engine.methods.cf_k", "from engine.datasets import digits", "engine.datasets.digits"),
     (
         "engine.datasets.iris",
         "from engine.pipeline.models import StudyModels",
@@ -287,8 +289,18 @@ def test_windows_and_help_open_before_anything_heavy(module: str) -> None:
     assert heavy_at_once(module) == set()
 
 
+def test_stored_results_are_read_without_torch() -> None:
+    assert heavy_at_once("engine.pipeline.pipeline") == {"h5py"}
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_what_is_built_in_is_described_without_torch(kind: str) -> None:
+    for name in registry.built_in(kind):
+        assert "torch" not in heavy_at_once(f"engine.{kind}s.{name.replace('-', '_')}"), name
+
+
 def test_what_is_heavy_would_be_noticed() -> None:
-    assert "torch" in heavy_at_once("engine.methods.gd")  # by way of other files
+    assert "torch" in heavy_at_once("engine.methods.fisher.computation")  # by way of other files
 
 
 # -- the explorer ---------------------------------------------------------------------------------

@@ -75,7 +75,9 @@ def test_every_view_is_filled_from_what_came_with_the_program(
     assert state.study is not None and state.study.key == example.key()
     assert [origin.source for origin in state.study.origins] == [example.SOURCE]
     assert state.stale is None
-    assert (store / MARKS / example.key()).exists()
+    mark = store / MARKS / example.key()
+    qtbot.waitUntil(lambda: mark.read_text() == "", timeout=WAIT)  # the rest was imported as well
+    settle(explorer, qtbot)
     for name, view in explorer.window.views.items():
         explorer.window.go_to(name)
         qtbot.waitUntil(lambda view=view: view.seen, timeout=WAIT)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import sys, time
 from pathlib import Path
-from engine.pipeline import residual as measurement, model_maker
+from engine.pipeline import model_maker; from engine.residual import predictions as measurement
 from engine.__main__ import main
 
 make, ask = model_maker.ModelMaker.make, measurement.predict_copies

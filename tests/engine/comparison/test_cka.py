@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.comparison.activations import layers_of
-from engine.comparison.cka import MOST_SAMPLES, cka, drawn_samples, gram_matrices
+from engine.comparison.cka import MOST_SAMPLES, cka, drawn_samples
+from engine.comparison.gram_matrices import gram_matrices
 from engine.errors import Cancelled, SpecError
 from engine.models.base import build
 from engine.pipeline.pipeline import Pipeline
@@ -125,7 +126,7 @@ def test_a_portrait_does_not_depend_on_how_samples_are_batched(
     samples = Samples.on(torch.device("cpu"), x, np.zeros(30, np.int64), 3)
     layers, rows = layers_of(net, samples.pixels(torch.arange(4))), np.arange(30)
     whole = gram_matrices(net, layers, samples, rows, Reporter())
-    monkeypatch.setattr("engine.comparison.cka.BATCH", 7)
+    monkeypatch.setattr("engine.comparison.gram_matrices.BATCH", 7)
     parts = gram_matrices(net, layers, samples, rows, Reporter())
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(one).max())

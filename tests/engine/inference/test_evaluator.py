@@ -8,10 +8,11 @@ from needs import needs
 from torch import Tensor, nn
 
 from engine.inference import evaluator
-from engine.inference.evaluator import Evaluator, attack_model, native_bfloat16
+from engine.inference.evaluator import Evaluator, attack_model
 from engine.inference.folding import folded
 from engine.models.base import Classifier, build
 from engine.perturbations import named
+from engine.runtime.device import native_bfloat16
 from engine.runtime.seeds import generator
 from engine.spec import ProbeSpec
 

@@ -17,27 +17,25 @@ from torch.nn.functional import cross_entropy, softmax
 
 from engine import registry
 from engine.errors import SpecError, TrainingError
-from engine.methods import (
-    bad_teacher,
-    cf_k,
-    cr,
-    eu_k,
-    fisher,
-    l1_sparse,
-    neggrad_plus,
-    ngd,
-    ntk,
-    random_labels,
-    salun,
-    scrub,
-    ssd,
-)
+from engine.methods import cf_k, random_labels
 from engine.methods._distill import kl_to
 from engine.methods._relabel import random_labels as labels_for
+from engine.methods._relabel import relabel_plan
 from engine.methods._sweep import batch_gradients, by_content, ordered
 from engine.methods._tail import tail_of
 from engine.methods._tuning import Tuning, fit, tune
+from engine.methods.bad_teacher import computation as bad_teacher
 from engine.methods.base import Problem
+from engine.methods.cr import computation as cr
+from engine.methods.eu_k import computation as eu_k
+from engine.methods.fisher import computation as fisher
+from engine.methods.l1_sparse import computation as l1_sparse
+from engine.methods.neggrad_plus import computation as neggrad_plus
+from engine.methods.ngd import computation as ngd
+from engine.methods.ntk import computation as ntk
+from engine.methods.salun import computation as salun
+from engine.methods.scrub import computation as scrub
+from engine.methods.ssd import computation as ssd
 from engine.models.base import Classifier, build
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
@@ -519,7 +517,7 @@ def test_salun_with_every_weight_is_random_labels() -> None:
     problem = task("mlp")
     config = salun.SalUn(share=1.0, epochs=2, batch=WHOLE)
     plain = random_labels.RandomLabels(epochs=2, batch=WHOLE)
-    relabelled = tune(problem, plain, random_labels.relabel_plan(problem, plain), "salun")
+    relabelled = tune(problem, plain, relabel_plan(problem, plain), "salun")
     torch.testing.assert_close(vector(salun.unlearn(problem, config)), vector(relabelled), **EXACT)
 
 

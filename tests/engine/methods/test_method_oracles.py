@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.methods import fisher, neggrad_plus, ntk, scrub, ssd
 from engine.methods._distill import kl
 from engine.methods._sweep import batch_gradients
 from engine.methods.base import Problem
+from engine.methods.fisher import computation as fisher
+from engine.methods.neggrad_plus import computation as neggrad_plus
+from engine.methods.ntk import computation as ntk
+from engine.methods.scrub import computation as scrub
+from engine.methods.ssd import computation as ssd
 from engine.models.base import Classifier
 from engine.runtime.progress import Reporter
 from engine.training.sgd import Pass, descend

@@ -21,7 +21,7 @@ from engine.figures import catalog
 from engine.pipeline import epoch_probe, epoch_recorder
 from engine.pipeline.epoch_probe import WatchProbe
 from engine.pipeline.pipeline import Pipeline
-from engine.residual import predictions, ratio
+from engine.residual import copy_counts, ratio
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
 from engine.storage.store import Store
@@ -103,7 +103,7 @@ def test_the_curve_and_the_band_are_those_of_the_first_ten_copies(pipeline: Pipe
     last = heard.seen[-1]
     labels = pipeline.dataset(spec.data, Reporter()).train_y[found.forget]
     counts = {
-        name: predictions.correct_counts(said[:, :, :10], labels, 10)
+        name: copy_counts.correct_counts(said[:, :, :10], labels, 10)
         for name, said in found.residual.predictions.items()
     }
     a = np.stack([counts["retrain-0"], counts["retrain-1"]])

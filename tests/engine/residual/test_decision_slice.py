@@ -20,13 +20,12 @@ from engine.residual.decision_slice import (
     ball_outline,
     nearest_other,
     orthonormal,
-    packed,
     plane_through,
     regions,
     slice_through,
     steps_within,
-    unpacked,
 )
+from engine.residual.slice_arrays import packed, unpacked
 from engine.results import COARSE, DIRECTIONS, FINE, Slice
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter

@@ -15,7 +15,8 @@ from engine.inference import evaluator
 from engine.inference.evaluator import Evaluator
 from engine.models.base import Classifier, build
 from engine.residual import predictions, rays
-from engine.residual.predictions import copies, predict_copies
+from engine.residual.copy_counts import copies
+from engine.residual.predictions import predict_copies
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator

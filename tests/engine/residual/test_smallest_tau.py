@@ -121,7 +121,7 @@ def test_recognition_is_computed_once(pipeline: Pipeline, monkeypatch: pytest.Mo
     assert ((known >= 0) & (known <= first.limit)).all()
     at_zero = pipeline.run(spec, Reporter()).residual.counts["gd"][:, 0] > 0
     assert ((first.taus == 0) == at_zero).all()
-    monkeypatch.setattr("engine.pipeline.sample.smallest_taus", None)
+    monkeypatch.setattr("engine.residual.smallest_tau.smallest_taus", None)
     again = pipeline.recognition(spec, "gd", Reporter(), draws=10)
     assert np.array_equal(again.taus, first.taus, equal_nan=True)
 

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from engine.__main__ import main
 from engine.comparison.activations import layers_of
-from engine.comparison.cka import gram_matrices
-from engine.embedding.points import point_outputs
+from engine.comparison.gram_matrices import gram_matrices
+from engine.embedding.outputs import point_outputs
 from engine.errors import OutOfMemory
 from engine.inference.evaluator import Evaluator
 from engine.models.base import Classifier
 from engine.pipeline import model_maker
 from engine.pipeline.epoch_probe import _right
-from engine.pipeline.models import _logits
+from engine.pipeline.model_making import _logits
 from engine.pipeline.pipeline import Pipeline
 from engine.residual.neighborhood import predict_with_confidence
 from engine.residual.predictions import predict_copies

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from importlib.resources import as_file
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli.parser import parser
 from engine.datasets.base import Dataset
+from engine.pipeline.copy_cache import DIGEST, FOLDER
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -86,6 +88,10 @@ def test_it_can_be_opened_and_answers_without_computing(pipeline: Pipeline) -> N
         pipeline.similarity(spec, method.name, "retrain-0", Reporter())
     for name in pipeline.models(spec):
         pipeline.recognition(spec, name, Reporter())
-    pipeline.neighborhood(spec, worst, "", middle, Reporter())
+    drawn = pipeline.neighborhood(spec, worst, "", middle, Reporter()).copies
+    (kept,) = example.copies()  # which the window shows without drawing them
+    assert kept.name == next((pipeline.store.root / FOLDER).iterdir()).name
+    pixels = np.frombuffer(kept.read_bytes()[:-DIGEST], np.float32).reshape(drawn.shape)
+    assert np.abs(pixels - drawn).max() < 1e-5  # processors differ in the last digits of noise
     assert set(pipeline.store.root.rglob("*.h5")) == before
     assert [origin.source for origin in study.origins] == [example.SOURCE]

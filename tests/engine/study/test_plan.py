@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from engine.errors import SpecError
-from engine.pipeline import epoch_recorder, metrics
+from engine.pipeline import epoch_recorder, metrics, stored_epochs
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
 from engine.spec import (
@@ -243,7 +243,7 @@ def test_costs_add_up_to_what_a_run_announces(
     assert plan.cost() == pytest.approx(bar.total)
     assert plan.cost(MODELS) == sum(pipeline.work.maker.cost(one, name) for name in plan.models)
     assert plan.cost(MEASURES) == pytest.approx(metrics.cost(pipeline.work, one))
-    assert plan.cost(EPOCHS) == sum(epoch_recorder.cost(pipeline.work, one, name) for name in watch)
+    assert plan.cost(EPOCHS) == sum(stored_epochs.cost(pipeline.work, one, name) for name in watch)
 
 
 def test_pre_training_costs_its_epochs_over_its_own_data(spec: RunSpec) -> None:

@@ -23,13 +23,13 @@ from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
 from engine.training import sgd
+from engine.training.costs import cost_of_training
 from engine.training.cuda_graph import recordable
 from engine.training.sgd import (
     History,
     Pass,
     Resume,
     Step,
-    cost_of_training,
     descend,
     train_from_scratch,
 )

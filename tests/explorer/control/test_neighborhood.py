@@ -108,6 +108,15 @@ def test_neighbors_are_prefetched_one_by_one_nearest_first(bench: Bench) -> None
     assert len(bench.lane.asked) == 1 + 2 * ADJACENT
 
 
+def test_prefetching_waits_while_it_is_held(bench: Bench) -> None:
+    bench.around.hold_prefetch(True)
+    bench.around.prepare(TAUS)
+    bench.lane.last.done(found(0.2))
+    assert bench.taus() == [0.2]
+    bench.around.hold_prefetch(False)
+    assert bench.taus() == [0.2, 0.3]
+
+
 def test_a_request_stops_prefetching(bench: Bench) -> None:
     bench.around.prepare(TAUS)
     bench.lane.last.done(found(0.2))

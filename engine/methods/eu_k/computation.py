@@ -1,44 +1,21 @@
-"""EU-k: re-initialize the last k layers and train only these on the retain set."""
+"""How EU-k unlearns; the package describes it without importing torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from engine.methods._tail import TailTuning, tail_of, tune_tail
+from engine.methods._tail import tail_of, tune_tail
 from engine.methods.base import Problem
+from engine.methods.eu_k import EUk
 from engine.models.base import Classifier
-from engine.registry import register
 from engine.runtime.seeds import generator
-from engine.spec import TrainSpec
-from engine.training.sgd import cost_of_training
 
 DRAWN = ("weight", "weight_orig", "weight_v")  # the last two: names under pruning and weight norm
 
 
-@dataclass(frozen=True)
-class EUk(TailTuning):
-    """Settings of EU-k; defaults of the residual-knowledge paper."""
-
-
-def cost(config: EUk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of all epochs over S_r (an upper bound: the backward pass ends early)."""
-    return cost_of_training(config, n_retain)
-
-
-@register(
-    "method",
-    "eu-k",
-    label="EU-k",
-    help="Re-initialize the last k layers and train only these on S_r, minimizing CE(S_r). Cost: "
-    "1 forward + 1 backward through k layers x epochs x |S_r|.",
-    config=EUk,
-    cost=cost,
-    source="Goel et al. 2022, Evaluating Inexact Unlearning",
-)
 def unlearn(problem: Problem, config: EUk) -> Classifier:
     """The Original with its last k layers re-initialized and trained on S_r."""
     model = problem.start()

@@ -1,9 +1,8 @@
-"""Fisher forgetting: noise on each weight, stronger where the retain set depends on it less."""
+"""How Fisher forgetting unlearns; the package describes it without importing torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,47 +10,18 @@ from torch.nn.functional import softmax
 
 from engine.methods._jacobian import chunk_size, jacobians
 from engine.methods.base import Problem
+from engine.methods.fisher import PASSES, Fisher
 from engine.models.base import Classifier
-from engine.registry import register
 from engine.runtime.seeds import generator
-from engine.spec import TrainSpec, setting
 
 FLOOR = 1e-8  # added to the information before it is inverted
+
 CEILING, CEILING_LAST = 1e3, 1e2  # largest inverse information; of the last layer
+
 STRENGTHENED = 10  # variance factor of the last layer, biases and batch norm
 LOST_VARIANCE = 1e-4  # of the last layer's row of a class that is forgotten entirely
-PASSES = 21  # 1 forward + 10 backward: the number of classes is unknown here
 
 
-@dataclass(frozen=True)
-class Fisher:
-    """Settings of Fisher forgetting; defaults of SelectiveForgetting."""
-
-    alpha: float = setting(
-        1e-6,
-        label="Noise variance α",
-        help="scale of the noise variance",
-        low=0.0,
-        high=1.0,
-        exclusive_low=True,
-    )
-
-
-def cost(config: Fisher, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes, assuming ten classes: one gradient per retain sample and class."""
-    return float(PASSES * n_retain)
-
-
-@register(
-    "method",
-    "fisher",
-    label="Fisher",
-    help="Add noise of variance alpha / F to every weight, with F its Fisher information on S_r. "
-    "Cost: 1 forward + 1 backward per class, over S_r.",
-    config=Fisher,
-    cost=cost,
-    source="Golatkar et al. 2020, SelectiveForgetting",
-)
 def unlearn(problem: Problem, config: Fisher) -> Classifier:
     """The Original plus Gaussian noise; the row of an entirely forgotten class is redrawn."""
     model = problem.start().eval()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from typing import TYPE_CHECKING
 
 from engine.errors import SpecError
-from engine.methods._distill import kl
-from engine.methods._sweep import logits_at
-from engine.methods._tuning import Tuning, tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import Tuning
 from engine.registry import register
 from engine.spec import TrainSpec, setting, setting_of
-from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
+from engine.training.costs import PASSES_PER_STEP
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -83,6 +79,14 @@ def cost(config: SCRUB, n_retain: int, n_forget: int, train: TrainSpec) -> float
     return float(n_retain + n_forget + student)
 
 
+def milestones(text: str) -> list[int]:
+    """The epochs in '3,5,9' (none in ''); SpecError if the text is malformed."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise SpecError(f"scrub.milestones must list epochs, such as 3,5,9, but is '{text}'.")
+    return [int(part) for part in parts]
+
+
 @register(
     "method",
     "scrub",
@@ -100,64 +104,6 @@ def unlearn(problem: Problem, config: SCRUB) -> Classifier:
     With batch norm in eval mode (batch_norm = eval) the first ascent has no gradient, since student
     and teacher still agree. Raises SpecError if `milestones` is not a list of epochs.
     """
-    after = milestones(config.milestones)
-    teacher = teacher_logits(problem)
-    return tune(
-        problem,
-        config,
-        plan(problem, config, teacher),
-        "scrub",
-        lr_of_epoch=lambda epoch: rate(config.lr, after, epoch),
-    )
+    from engine.methods.scrub import computation
 
-
-def teacher_logits(problem: Problem) -> Tensor:
-    """The Original's logits (n, K) on all of S; 0 for samples in neither S_r nor S_f."""
-    chosen = torch.cat([problem.retain, problem.forget])
-    logits = logits_at(problem.original.eval(), problem, chosen)
-    table = logits.new_zeros(len(problem.samples), logits.shape[1])
-    table[chosen] = logits
-    return table
-
-
-def plan(problem: Problem, config: SCRUB, teacher: Tensor) -> Callable[[int], Sequence[Pass]]:
-    """The sweeps of each epoch (from 0): away from the teacher on S_f, then back on S_r."""
-    ascent = Pass(leave(problem, config, teacher), problem.forget, batch=config.forget_batch)
-    descent = Pass(stay(problem, config, teacher), problem.retain)
-    return lambda epoch: [ascent, descent] if epoch < config.max_epochs else [descent]
-
-
-def leave(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
-    """-KL(teacher || student) of the step's batch."""
-
-    def loss(model: nn.Module, step: Step) -> Tensor:
-        logits = model(problem.samples.pixels(step.batch))
-        return -kl(logits, teacher[step.batch], config.temperature)
-
-    return loss
-
-
-def stay(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
-    """gamma CE + alpha KL(teacher || student) of the step's batch."""
-
-    def loss(model: nn.Module, step: Step) -> Tensor:
-        logits = model(problem.samples.pixels(step.batch))
-        ce = cross_entropy(logits, problem.samples.y[step.batch])
-        return config.gamma * ce + config.alpha * kl(
-            logits, teacher[step.batch], config.temperature
-        )
-
-    return loss
-
-
-def milestones(text: str) -> list[int]:
-    """The epochs in '3,5,9' (none in ''); SpecError if the text is malformed."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() for part in parts):
-        raise SpecError(f"scrub.milestones must list epochs, such as 3,5,9, but is '{text}'.")
-    return [int(part) for part in parts]
-
-
-def rate(lr: float, after: Sequence[int], epoch: int) -> float:
-    """Learning rate of an epoch (from 0): divided by 10 at every milestone before it."""
-    return lr * 0.1 ** sum(milestone < epoch + 1 for milestone in after)
+    return computation.unlearn(problem, config)

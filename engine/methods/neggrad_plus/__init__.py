@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from engine.methods._tuning import Tuning, steps_beside, tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
+from engine.methods._settings import Tuning, steps_beside
 from engine.registry import register
 from engine.spec import TrainSpec, setting, setting_of
-from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
+from engine.training.costs import PASSES_PER_STEP
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -56,25 +57,6 @@ def cost(config: NegGradPlus, n_retain: int, n_forget: int, train: TrainSpec) ->
 )
 def unlearn(problem: Problem, config: NegGradPlus) -> Classifier:
     """The Original after descent on (1 - beta) CE(S_r) - beta CE(S_f)."""
-    sweep = sweep_of(problem, config)
-    return tune(problem, config, lambda epoch: [sweep], "neggrad-plus")
+    from engine.methods.neggrad_plus import computation
 
-
-def sweep_of(problem: Problem, config: NegGradPlus) -> Pass:
-    """One epoch: S_r once, with S_f cycled beside it."""
-    width = config.forget_batch or config.batch
-    return Pass(objective(problem, config.beta), problem.retain, problem.forget, width)
-
-
-def objective(problem: Problem, beta: float) -> Loss:
-    """(1 - beta) CE(batch) - beta CE(batch beside it).
-
-    Two forward passes, so that batch norm sees retain and forget samples separately, as in the
-    reference code.
-    """
-
-    def loss(model: nn.Module, step: Step) -> Tensor:
-        retain = problem.loss_on(model, step.batch)
-        return (1 - beta) * retain - beta * problem.loss_on(model, step.beside)
-
-    return loss
+    return computation.unlearn(problem, config)

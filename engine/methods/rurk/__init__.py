@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-
-from engine.methods._tuning import Tuning, tune
-from engine.methods.base import Problem
-from engine.models.base import Classifier
-from engine.perturbations import AttackInputs, iterating, named, search_names
+from engine.methods._settings import Tuning
+from engine.perturbations import iterating, named, search_names
 from engine.registry import register
-from engine.runtime.seeds import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
-from engine.training.sgd import PASSES_PER_STEP, Pass, Step
+from engine.training.costs import PASSES_PER_STEP
+
+if TYPE_CHECKING:
+    from engine.methods.base import Problem
+    from engine.models.base import Classifier
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,11 @@ def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     return float(PASSES_PER_STEP * steps * per_step)
 
 
+def _passes_over_forget(config: RURK) -> float:
+    """Passes over a forget batch in one step: the batch, its copies and their search."""
+    return 1.0 + config.v * (1 + named(config.search).passes(config.steps))
+
+
 @register(
     "method",
     "rurk",
@@ -125,51 +127,6 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
     If the search is an attack (FGSM, PGD), copies are attacked towards a random other label y' and
     the last term becomes + lambda_a CE(copies, y'): the model is trained to predict y'.
     """
-    named(config.search).check([config.tau])
-    sweep = Pass(
-        _objective(problem, config),
-        problem.retain,
-        problem.forget,
-        config.batch,
-        beside_passes=_passes_over_forget(config),
-    )
-    return tune(problem, config, lambda epoch: [sweep], "rurk", max_steps=config.max_steps)
+    from engine.methods.rurk import computation
 
-
-def _passes_over_forget(config: RURK) -> float:
-    """Passes over a forget batch in one step: the batch, its copies and their search."""
-    return 1.0 + config.v * (1 + named(config.search).passes(config.steps))
-
-
-def _objective(problem: Problem, config: RURK) -> Callable[[nn.Module, Step], Tensor]:
-    samples = problem.samples
-
-    def loss(model: nn.Module, step: Step) -> Tensor:
-        retain, forget = step.batch, step.beside
-        x, y = samples.pixels(forget), samples.y[forget]
-        seed = derive(problem.seed, "rurk", step.number)
-        copies, labels, sign = _vulnerable(model, x, y, config, seed, samples.n_classes)
-        logits = model(torch.cat([samples.pixels(retain), x, copies]))
-        on_retain, on_forget, on_copies = logits.split([len(retain), len(x), len(copies)])
-        return (
-            cross_entropy(on_retain, samples.y[retain])
-            - config.lambda_f * cross_entropy(on_forget, y)
-            + sign * config.lambda_a * cross_entropy(on_copies, labels)
-        )
-
-    return loss
-
-
-def _vulnerable(
-    model: nn.Module, x: Tensor, y: Tensor, config: RURK, seed: int, n_classes: int
-) -> tuple[Tensor, Tensor, float]:
-    """v copies of each sample, the labels of the loss's last term, and that term's sign."""
-    rng, kind = generator(seed, "search", device=x.device), named(config.search)
-    x, y = x.repeat(config.v, *[1] * (x.dim() - 1)), y.repeat(config.v)
-    target = None
-    if kind.attack:
-        shift = torch.randint(1, n_classes, y.shape, generator=rng, device=x.device)
-        target = (y + shift) % n_classes
-    inputs = AttackInputs(model, x, y, target, config.tau, config.steps, config.step_size, seed)
-    copies = kind.search(inputs, rng)
-    return (copies, y, -1.0) if target is None else (copies, target, 1.0)
+    return computation.unlearn(problem, config)

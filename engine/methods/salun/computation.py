@@ -1,57 +1,20 @@
-"""SalUn: random labels, but only the weights most salient for the forget set are updated."""
+"""How SalUn unlearns; the package describes it without importing torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from engine.methods._relabel import RelabelTuning, relabel_cost, relabel_plan
-from engine.methods._sweep import batch_gradients, order_setting, ordered
+from engine.methods._relabel import relabel_plan
+from engine.methods._sweep import batch_gradients, ordered
 from engine.methods._tuning import tune
 from engine.methods.base import Problem
+from engine.methods.salun import SalUn
 from engine.models.base import Classifier
-from engine.registry import register
-from engine.spec import TrainSpec, setting
-from engine.training.sgd import PASSES_PER_STEP
 
 
-@dataclass(frozen=True)
-class SalUn(RelabelTuning):
-    """Settings of SalUn; defaults of the Unlearn-Saliency code.
-
-    Saliency sums the mean gradients of batches, so that samples of a smaller last batch weigh more:
-    in stored order these belong to the last classes, hence the shuffling by default.
-    """
-
-    share: float = setting(
-        0.5,
-        label="Share of weights that change",
-        help="share of all weights that may change",
-        low=0.0,
-        high=1.0,
-        exclusive_low=True,
-    )
-    order: str = order_setting()
-
-
-def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: gradients over S_f, then the epochs over S_f and S_r."""
-    return relabel_cost(config, n_retain, n_forget, train) + PASSES_PER_STEP * n_forget
-
-
-@register(
-    "method",
-    "salun",
-    label="SalUn",
-    help="Fine-tune on S_f with random labels and on S_r, updating only the weights with the "
-    "largest |gradient of CE(S_f)|. Cost: 1 forward + 1 backward over S_f, then x epochs x |S|.",
-    config=SalUn,
-    cost=cost,
-    source="Fan et al. 2024, SalUn",
-)
 def unlearn(problem: Problem, config: SalUn) -> Classifier:
     """The Original after fine-tuning its salient weights on random labels of S_f and on S_r."""
     model = problem.start().eval()

@@ -1,0 +1,76 @@
+"""The spec of a network, from its name or from its file, which is read but not run.
+
+Imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+from engine import registry
+from engine.errors import SpecError
+from engine.spec import ModelSpec
+from engine.storage import plain_files
+from engine.storage.paths import typed_path
+
+LARGEST = 1 << 24  # bytes of FILE.py
+AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
+ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
+
+
+def model_spec(model: str, normalize: str = "") -> ModelSpec:
+    """The spec of the network `model`: a registered name, or FILE.py:FUNCTION.
+
+    normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
+    channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
+    """
+    normalize = _canonical_normalization(normalize)
+    if ":" not in model:
+        if model.endswith(".py"):
+            raise SpecError(f"'{model}' does not name a function. {ADVICE}")
+        return ModelSpec(registry.get("model", model).name, normalize)
+    file, _, function = model.rpartition(":")
+    path = typed_path(file).absolute()
+    if path.suffix != ".py" or not function.isidentifier():
+        raise SpecError(f"'{model}' does not name a function in a Python file. {ADVICE}")
+    return ModelSpec(f"{path.name}:{function}", normalize, hash_of(source_of(path)), str(path))
+
+
+def _canonical_normalization(text: str) -> str:
+    """The canonical text of a normalization; SpecError if it is invalid."""
+    if text in ("", "dataset"):
+        return ""
+    if text == AS_GIVEN:
+        return text
+    error = SpecError(
+        f"'{text}' is not a normalization. Write dataset, none, or means/deviations per channel, "
+        "e.g. 0.5,0.5,0.5/0.25,0.25,0.25 (of pixels in [0, 1])."
+    )
+    try:
+        means, deviations = (list(map(float, part.split(","))) for part in text.split("/"))
+    except ValueError:
+        raise error from None
+    finite = all(map(math.isfinite, [*means, *deviations]))
+    if len(means) != len(deviations) or not finite or min(deviations) <= 0:
+        raise error
+    return "/".join(",".join(f"{value!r}" for value in part) for part in (means, deviations))
+
+
+def source_of(path: Path) -> bytes:
+    """The text of a network's file; SpecError if it cannot be read."""
+    try:
+        return plain_files.read_bytes(path, LARGEST)
+    except OSError as error:
+        name = str(path) if str(path).isprintable() else repr(str(path))
+        raise SpecError(
+            f"Cannot read the network's file {name}: {plain_files.error_reason(error)}."
+        ) from error
+    except ValueError as error:  # no path at all: a null character, half a letter
+        raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
+
+
+def hash_of(source: bytes) -> str:
+    """What identifies a network's file: 20 hexadecimal digits."""
+    return hashlib.blake2b(source, digest_size=10).hexdigest()

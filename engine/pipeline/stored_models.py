@@ -1,0 +1,55 @@
+"""The models of studies as the store has them: their outputs, and where their weights lie."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from engine.errors import DataError, SpecError
+from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.records import model_of
+from engine.pipeline.stored_results import StoredResults
+from engine.results import ModelResult
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.storage.store import Record
+from engine.study.plan import Plan
+
+
+class StoredModels:
+    """Reads models of studies from the store."""
+
+    def __init__(self, datasets: LoadedDatasets, results: StoredResults) -> None:
+        self._datasets, self._results = datasets, results
+
+    def models(self, plan: Plan) -> dict[str, ModelResult]:
+        """The models of this study that are in the store."""
+        outputs = self._outputs(plan.spec)
+        records = {name: self._record(plan, name, outputs) for name in plan.models}
+        return {name: model_of(one, name) for name, one in records.items() if one is not None}
+
+    def made(self, plan: Plan, name: str) -> bool:
+        """Whether this model is in the store, with its weights."""
+        stored = self._results.shelf(plan.spec).has("models", plan.models[name])
+        return stored and self.weights_of(plan, name).is_file()
+
+    def record(self, plan: Plan, name: str) -> Record | None:
+        """The record of this model; None unless it is in the store with its weights."""
+        record = self._record(plan, name, self._outputs(plan.spec))
+        return record if self.weights_of(plan, name).is_file() else None
+
+    def weights_of(self, plan: Plan, name: str) -> Path:
+        """The checkpoint of this model, whether or not it exists."""
+        return self._results.shelf(plan.spec).path("checkpoints", plan.models[name], ".pt")
+
+    def _record(self, plan: Plan, name: str, outputs: dict[str, tuple[int, int]]) -> Record | None:
+        return self._results.shelf(plan.spec).get("models", plan.models[name], needs=outputs)
+
+    def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
+        """The shapes of outputs on this study's data; {} if the data are missing."""
+        with contextlib.suppress(DataError, SpecError):
+            dataset = self._datasets.load(spec.data, Reporter())
+            parts = {"train": dataset.train_y, "test": dataset.test_y}
+            classes = len(dataset.classes)
+            return {f"outputs/{part}": (len(labels), classes) for part, labels in parts.items()}
+        return {}
