@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import held
 import pytest
 from patience import PATIENCE, PATIENCE_MS
 from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
@@ -31,21 +32,7 @@ for _wait in (
 ):
     _wait.__kwdefaults__["timeout"] = PATIENCE_MS  # 5 s may be too short on a busy machine
 
-_held: list[QWidget] = []  # widgets of the running test
-_add_widget = QtBot.addWidget
-
-
-def _add_and_hold(bot: QtBot, widget: QWidget, **words: object) -> None:
-    """Hold a widget until Qt has deleted it.
-
-    pytest-qt holds it weakly: if Python's collector comes first, it takes the parts of a plot apart
-    in any order, and leaves a layout with a part that is gone (seen as a crash in setGeometry).
-    """
-    _held.append(widget)
-    _add_widget(bot, widget, **words)
-
-
-QtBot.addWidget = _add_and_hold  # type: ignore[method-assign]
+held.install()
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +59,7 @@ def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[No
     yield
     request.node.funcargs.clear()  # pytest would keep fixture values a little longer
     _let_go()
-    _held.clear()
+    held.release()
     _let_go()
     deadline = time.monotonic() + PATIENCE
     while (late := _left(threads)) and time.monotonic() < deadline:

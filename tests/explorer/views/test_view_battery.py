@@ -11,6 +11,7 @@ import threading
 import weakref
 from pathlib import Path
 
+import held
 import numpy as np
 import pytest
 from battery import FRAMED, VIEWS, outside, settled
@@ -196,6 +197,7 @@ def test_a_destroyed_view_is_gone(kind: type[View], shown: Shown) -> None:
     view = shown.view(kind)
     trace = weakref.ref(view)
     shown.kept.remove(view)
+    held.release(view)
     view.close()
     view.deleteLater()
     del view
