@@ -58,7 +58,9 @@ class Embedder:
 
     def warm_up(self) -> None:
         """Start the process, which imports and compiles umap in the background."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # it ended by itself; its pipes are still open
+        if self._process is None:
             self._process = subprocess.Popen(
                 child_processes.command("engine.embedding.joint_umap"),
                 stdin=subprocess.PIPE,

@@ -176,6 +176,21 @@ def test_a_helper_process_without_requests_ends_and_the_next_request_starts_anot
     process.poll = lambda: None  # type: ignore[method-assign]  # as if it ended between two looks
     assert fit_one(embedder, clusters(20), 1).shape == (40, 2)
     assert embedder._process is not process
+    assert process.stdin is not None and process.stdin.closed
+
+
+@needs("umap")
+def test_a_helper_process_that_ended_is_replaced_and_its_pipes_are_closed(
+    embedder: Embedder,
+) -> None:
+    embedder.warm_up()
+    process = embedder._process
+    assert process is not None and process.stdin is not None and process.stdout is not None
+    process.kill()
+    process.wait()
+    embedder.warm_up()
+    assert embedder._process is not process
+    assert process.stdin.closed and process.stdout.closed
 
 
 def test_a_helper_process_that_dies_is_said(embedder: Embedder) -> None:
