@@ -20,7 +20,7 @@ from explorer.state.queued_run import Order
 from explorer.state.stale import Stale
 from explorer.state.study_form import StudyForm
 
-Choice = tuple[RunSpec, StudyForm, tuple[int, ...]]  # shown study, form and forget set
+Choice = tuple[RunSpec, StudyForm, tuple[int, ...], str]  # shown; chosen; data they are of
 
 
 class StaleControl(QObject):
@@ -63,11 +63,11 @@ class StaleControl(QObject):
         state, spec = self._state, self._shown.spec
         if spec is None or state.dataset is None or state.form_error or not state.forget:
             return None
-        return spec, state.form, state.forget
+        return spec, state.form, state.forget, state.dataset.spec.fingerprint
 
     def _is_shown(self, choice: Choice) -> bool:
         """Whether the form is the one that the shown study was made or opened with."""
-        spec, form, forget = choice
+        spec, form, forget, _ = choice
         own = self._shown.form
         return own is not None and forget == spec.forget and _unwatched(own) == _unwatched(form)
 
@@ -75,7 +75,7 @@ class StaleControl(QObject):
         """Another forget set is another study, whatever the keys are."""
         from explorer.state import stale_words  # with the measures, which take long to import
 
-        spec, form, forget = choice
+        spec, form, forget, _ = choice
         dataset = self._state.dataset
         if forget != spec.forget and dataset is not None:
             shown = to_plain(spec)
@@ -97,8 +97,12 @@ class StaleControl(QObject):
             return []
 
     def _on_compared(self, choice: Choice, studies: ChosenStudies) -> None:
-        if choice == self._asked:
+        if choice != self._asked:
+            return
+        if choice == self._choice():
             self._state.stale = self._explained(studies)
+        else:  # other data have come before the answer, and may not even have these samples
+            self._ask_again()
 
     def _explained(self, studies: ChosenStudies) -> Stale | None:
         from explorer.state import stale_words

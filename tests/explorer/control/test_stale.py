@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from patience import PATIENCE
@@ -11,6 +12,7 @@ from patience import PATIENCE_MS as WAIT
 from ranks import first_in_rank
 from real import Desk
 
+from explorer.control.stale import StaleControl
 from explorer.jobs.lanes import HEAVY, PROBE, Job
 from explorer.state.stale import Stale
 
@@ -50,6 +52,27 @@ def test_another_forget_set_is_named_and_its_undo_takes_the_mark_away(ran: Desk)
     ran.controller.choice.undo.undo()
     settle(ran)
     assert ran.state.stale is None
+
+
+def test_an_answer_that_comes_after_other_data_is_dropped_and_asked_for_again(ran: Desk) -> None:
+    free = threading.Event()
+    ran.jobs.submit(Job("Busy", lambda engine, report: free.wait(PATIENCE), PROBE, "busy"))
+    control = ran.controller.findChild(StaleControl)
+    dataset = ran.state.dataset
+    assert isinstance(control, StaleControl) and dataset is not None
+    ran.controller.opening.change_form(draws=20)
+    ran.qtbot.waitUntil(lambda: control._asked is not None, timeout=WAIT)
+    spec = replace(dataset.spec, fingerprint="other")
+    few = replace(dataset, train_x=dataset.train_x[:3], train_y=dataset.train_y[:3], spec=spec)
+    asked, nothing = control._asked, cast("Any", None)  # an answer that may not be looked at
+    assert asked is not None
+    ran.state.dataset = few
+    control._on_compared(asked, nothing)
+    assert ran.state.stale is None and control._asked is None
+    ran.state.dataset = dataset
+    free.set()
+    settle(ran)
+    ran.qtbot.waitUntil(lambda: ran.state.stale is not None, timeout=WAIT)
 
 
 def test_another_forget_set_is_marked_before_the_lane_answers(ran: Desk) -> None:
