@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 
 from explorer.widgets.empty_hint import EmptyHint
 from explorer.widgets.options_card import OptionsButton
+from explorer.widgets.tab_order import laid_out
 from explorer.widgets.term import TermLabel
 
 MARGIN, SPACING = 8, 6  # logical pixels
@@ -79,11 +80,8 @@ class Panel(QWidget):
 
     def show_controls(self, shown: bool) -> None:
         """Show or hide all controls of the header, which is without use before any study."""
-        for place in range(self.header.count()):
-            item = self.header.itemAt(place)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.setVisible(shown)
+        for widget in laid_out(self.header):
+            widget.setVisible(shown)
 
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+DIRECT = Qt.FindChildOption.FindDirectChildrenOnly
+
 
 def set_tab_order(*widgets: QWidget) -> None:
     """Set the Tab order: one widget after the other, each from left to right and down, regardless
@@ -68,16 +70,25 @@ def _parts(widget: QWidget) -> list[QWidget]:
         parts = [widget.widget(i) for i in range(widget.count())]
     elif not isinstance(widget, QAbstractScrollArea):  # scroll areas handle their own keys
         layout = widget.layout()
-        parts = list(_laid_out(layout)) if layout is not None else []
+        parts = list(laid_out(layout)) if layout is not None else []
     return [part for part in parts if part is not None]
 
 
-def _laid_out(layout: QLayout) -> Iterator[QWidget]:
-    for place in range(layout.count()):
-        item = layout.itemAt(place)
-        inner = item.layout() if item is not None else None
-        widget = item.widget() if item is not None else None
-        if widget is not None:
-            yield widget
-        elif inner is not None:
-            yield from _laid_out(inner)
+def laid_out(layout: QLayout) -> list[QWidget]:
+    """The widgets of a layout and of the layouts in it, in their order.
+
+    `QLayout.itemAt` would hand out Python objects for items that Qt frees by itself; whatever Qt
+    creates at such an address later would come to Python as that item.
+    """
+    owner = layout.parentWidget()
+    widgets = owner.findChildren(QWidget, options=DIRECT) if owner is not None else []
+    inner = [part for part in layout.children() if isinstance(part, QLayout)]
+    indices = [*map(layout.indexOf, widgets), *map(layout.indexOf, inner)]
+    places = sorted((place, number) for number, place in enumerate(indices) if place >= 0)
+    result: list[QWidget] = []
+    for _, number in places:
+        if number < len(widgets):
+            result.append(widgets[number])
+        else:
+            result += laid_out(inner[number - len(widgets)])
+    return result
