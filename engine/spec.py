@@ -71,6 +71,20 @@ class DataSpec:
         REFUSE, help="links that lead out of an image folder",
         choices=(REFUSE, FOLLOW), key=False, once=True,
     )  # fmt: skip
+    columns: str = setting(
+        "", help="roles of the columns of a table: label=diagnosis,text=message,group=patient,"
+        "split=part",
+        key=False,
+    )  # fmt: skip
+    test_share: float = setting(
+        0.2, help="share of each class that a table without a split column sets aside for testing",
+        low=0.0, high=0.9, exclusive_low=True, key=False,
+    )  # fmt: skip
+    encoder: str = setting(
+        "", help="folder of a sentence-transformers model that encodes messages; '' = hashed "
+        "TF-IDF",
+        key=False,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from engine.storage.schema import is_name
 COUNTED = 1 << 22  # values that are counted at once
 LONGEST_PATH = 4096  # characters of the name of a file below the root
 
+Encode = Callable[[Sequence[str]], np.ndarray]  # k messages -> (k, d) float32 in [0, 1]
 
 _logged: set[tuple[DataSpec, str]] = set()  # notes already logged in this process
 
@@ -79,6 +80,9 @@ class Dataset:
     notes: tuple[str, ...] = ()
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     linked: int = 0  # number of samples read through links that lead out of the folder
+    texts: tuple[str, ...] = ()  # (n + m) messages, one line each, if samples are encoded messages
+    encode: Encode | None = None  # the encoder of messages, if samples are messages
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column -> (n + m) values
 
     def __len__(self) -> int:
         """Number of samples: training samples come first, then test samples."""
@@ -168,7 +172,10 @@ class Dataset:
         return tuple(self.train_x.shape[1:])
 
     def statistics(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation of S per channel (or feature), for values in [0, 1]."""
+        """Mean and standard deviation of S per channel (or feature), for values in [0, 1].
+
+        Encoded messages share one deviation: that of a rare word alone would be close to 0.
+        """
         if self.train_x.dtype == np.uint8:  # exact, from the 256 counts of each channel
             counts = self._value_counts()
             values = np.arange(256) / 255
@@ -179,6 +186,8 @@ class Dataset:
             x = self.train_x[self.pool] if len(self.validation) else self.train_x
             mean = x.mean(axes, dtype=np.float64)
             std = x.std(axes, dtype=np.float64)
+            if self.texts:
+                std = np.full(len(std), np.sqrt(np.mean(std**2)))
         return mean.tolist(), np.maximum(std, 1e-3).tolist()
 
     def _value_counts(self) -> np.ndarray:
@@ -240,10 +249,18 @@ def tell(dataset: Dataset, report: Reporter) -> None:
 
 
 def held_out(dataset: Dataset) -> Dataset:
-    """The dataset with `spec.validation` of each class held out, and a note that says so."""
+    """The dataset with `spec.validation` of each class held out, and a note that says so.
+
+    SpecError if it has a validation part of its own.
+    """
     share = dataset.spec.validation
     if share == 0:
         return dataset
+    if len(dataset.validation):
+        raise SpecError(
+            f"Dataset '{dataset.spec.name}' has a validation part of its own "
+            f"({len(dataset.validation):,} samples). Leave the share at 0 (--validation 0)."
+        )
     rng = numpy_generator(dataset.spec.seed, "validation")
     split = replace(dataset, validation=stratified_split(dataset.train_y, share, rng)[1])
     return replace(split, notes=(*dataset.notes, f"{validation_words(split)}."))
@@ -254,7 +271,8 @@ def validation_words(dataset: Dataset) -> str:
     count, n = len(dataset.validation), len(dataset.train_y)
     if not count:
         return ""
-    share = f"{100 * dataset.spec.validation:.4g} % of each class"
+    own = dataset.spec.validation
+    share = f"{100 * own:.4g} % of each class" if own else "the dataset's own validation part"
     return f"{count:,} of {n:,} training samples are held out for validation ({share})"
 
 
@@ -290,13 +308,21 @@ def check(dataset: Dataset) -> Dataset:
     arrays = [dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y]
     if len(dataset.validation):
         arrays.append(dataset.validation)
+    if dataset.texts:
+        arrays.append(np.frombuffer("\n".join(dataset.texts).encode(), np.uint8))
     digest = fingerprint(*arrays)
     return replace(dataset, spec=replace(dataset.spec, fingerprint=digest))
 
 
 def _check_names(dataset: Dataset) -> None:
-    """DataError unless every sample has a distinct name that can be displayed on one line."""
+    """DataError unless every sample has a distinct name that can be displayed on one line.
+
+    Messages and groups are checked for their number.
+    """
     name, files, origin = dataset.spec.name, dataset.files, dataset.origin
+    for values in (dataset.texts, *dataset.groups.values()):
+        if len(values) not in ((0, len(dataset)) if values is dataset.texts else (len(dataset),)):
+            raise DataError(f"Dataset '{name}' has {len(values)} texts for {len(dataset)} samples.")
     if files and len(files) != len(dataset):
         raise DataError(f"Dataset '{name}' names {len(files)} files for {len(dataset)} samples.")
     invalid_name = next((file for file in files if not is_name(file, LONGEST_PATH)), None)
