@@ -37,8 +37,9 @@ def read_arrays(path: Path, needed: Callable[[str], bool]) -> Mapping[str, np.nd
             listed = ", ".join(f"'{shown(name)}'" for name in list(named)[:12])
             raise DataError(
                 f"{path} has {f'the arrays {listed}' if named else 'no arrays'}. Save "
-                "train_images, train_labels, test_images and test_labels (and val_images, val_labels), or "
-                "x_train, y_train, x_test and y_test: np.savez(FILE, x_train=..., ...)."
+                "train_images, train_labels, test_images and test_labels (and val_images, "
+                "val_labels), or x_train, y_train, x_test and y_test: np.savez(FILE, x_train=x, "
+                "...)."
             )
         return {
             name: _array(path, name, archive, one) for name, one in named.items() if needed(name)

@@ -98,6 +98,13 @@ def groups_of(table: TextTable, columns: tuple[str, ...]) -> Mapping[str, tuple[
     return {column: tuple(table.values(column)) for column in columns}
 
 
+def in_order(
+    groups: Mapping[str, tuple[str, ...]], order: np.ndarray
+) -> dict[str, tuple[str, ...]]:
+    """The groups of the samples, from those of the rows."""
+    return {name: tuple(values[row] for row in order.tolist()) for name, values in groups.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """order: (n + m,) rows, training rows first; train: their number; validation: of the former."""

@@ -72,7 +72,7 @@ def is_missing(field: str) -> bool:
 
 
 def read_table(path: Path, headless: Sequence[str] = (), known: Collection[str] = ()) -> TextTable:
-    """The table in a file; the separator follows from its name and first line.
+    """The table in a file; the separator follows from its first line.
 
     headless: the columns of a file without a header, which is one with as many columns whose first
     line has none of the `known` names. In tab-separated files quotes are ordinary characters.
@@ -205,8 +205,10 @@ def _separated(source: str, text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _separator(head: str) -> str:
-    """The separator that occurs most often in the first line; a comma where there is none."""
-    return max(("\t", ",", ";"), key=lambda one: (head.count(one), one == ","))
+    """A tab if the first line has one; else a comma or a semicolon, whichever is more frequent."""
+    if "\t" in head:
+        return "\t"
+    return ";" if head.count(";") > head.count(",") else ","
 
 
 def _json_records(source: str, text: str) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine import registry
 from engine.errors import DataError, SpecError
+from engine.perturbations.base import Messages
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
@@ -87,6 +88,13 @@ class Dataset:
     def __len__(self) -> int:
         """Number of samples: training samples come first, then test samples."""
         return len(self.train_y) + len(self.test_y)
+
+    @cached_property
+    def messages(self) -> Messages | None:
+        """The messages that samples encode, for perturbations that change words."""
+        if not self.texts or self.encode is None:
+            return None
+        return Messages(self.texts, len(self.train_y), self.encode)
 
     @cached_property
     def labels(self) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from engine.datasets._classes import class_numbers
@@ -12,6 +10,7 @@ from engine.datasets._roles import (
     LABEL,
     column_of,
     groups_of,
+    in_order,
     labels_of,
     parts_of,
     roles_of,
@@ -80,13 +79,6 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         validation=parts.validation,
         groups=in_order(groups, order),
     )
-
-
-def in_order(
-    groups: Mapping[str, tuple[str, ...]], order: np.ndarray
-) -> dict[str, tuple[str, ...]]:
-    """The groups of the samples, from those of the rows."""
-    return {name: tuple(values[row] for row in order.tolist()) for name, values in groups.items()}
 
 
 def _features(table: TextTable, without: set[str], train: np.ndarray) -> Features:

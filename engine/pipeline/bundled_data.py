@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.datasets._encoders import MessageEncoder
 from engine.datasets.base import Dataset, Origin, Recommended, check, held_out
 from engine.errors import DataError, SpecError
 from engine.spec import DataSpec, TrainSpec, amend, restored, to_plain
@@ -71,6 +72,7 @@ def dataset_of(record: Record) -> Dataset:
             linked=int(record.attributes.get("linked", 0)),
         )
         dataset = replace(dataset, notes=tuple(_linked_note(dataset)))
+        dataset = _with_texts(dataset, _texts(record, TEXTS))
         dataset = replace(dataset, spec=replace(dataset.spec, fingerprint=""))
         dataset = check(held_out(dataset))
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
@@ -90,6 +92,14 @@ def _linked_note(dataset: Dataset) -> Iterator[str]:
             f"{dataset.linked:,} of these {len(dataset):,} samples {were} read through links that "
             "led out of their folder."
         )
+
+
+def _with_texts(dataset: Dataset, texts: tuple[str, ...]) -> Dataset:
+    """The dataset with its messages, if it has any, and their encoder."""
+    if not texts:
+        return dataset
+    encode = MessageEncoder(dataset.spec.encoder, texts[: len(dataset.train_y)])
+    return replace(dataset, texts=texts, encode=encode)
 
 
 def _texts_of(dataset: Dataset) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from engine.errors import SpecError, unknown
 from engine.external.network_spec import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
 from engine.metrics import UNSTATED
-from engine.perturbations import every, named
+from engine.perturbations import Noise, every, named
 from engine.runtime.device import native_bfloat16
 from engine.spec import (
     ASKED,
@@ -136,7 +136,7 @@ def compose(
         perturbation_name, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
     )
     probe_spec = settled_probe(amend(probe_spec, _parsed(probe_changes), "probe."), network, device)
-    _check_probe(probe_spec)
+    _check_probe(probe_spec, dataset)
     if isinstance(forget, str):
         indices = forget_set(forget or recommended.forget, dataset, seed).indices
     else:
@@ -156,12 +156,12 @@ def compose(
     return validate(spec)
 
 
-def _check_probe(probe: ProbeSpec) -> None:
-    """SpecError if the perturbation does not support these norms or draws."""
-    perturbation = named(probe.perturbation)
+def _check_probe(probe: ProbeSpec, dataset: Dataset) -> None:
+    """SpecError if the perturbation does not support these norms, draws or samples."""
+    perturbation = named(probe.perturbation).on(dataset.messages)
     perturbation.check(probe.taus)
-    if probe.adaptive and perturbation.attack:
-        *others, last = [one.name for one in every() if not one.attack]
+    if probe.adaptive and not isinstance(perturbation, Noise):
+        *others, last = [one.name for one in every() if isinstance(one, Noise)]
         raise SpecError(
             "Adaptive draws (probe.adaptive) require a random perturbation: choose "
             f"{', '.join(others)} or {last}, or set probe.adaptive=0."
