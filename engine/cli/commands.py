@@ -81,7 +81,7 @@ def _forget_indices(options: argparse.Namespace, dataset: Dataset) -> tuple[int,
 
     text = options.forget or dataset.recommended.forget
     samples = forget_set(text, dataset, options.seed)
-    if text.strip().startswith(LISTS):
+    if text.strip().startswith((*LISTS, "group:")):
         say(f"forget set: {samples.words}")
     return samples.indices
 

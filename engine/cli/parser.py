@@ -183,8 +183,9 @@ def _add_run(commands: Any) -> None:
         "--forget",
         default="",
         metavar="SPEC",
-        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, indices:FILE (text, CSV, "
-        "JSON, .npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
+        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, group:patient=17 (all of "
+        "a group), group:patient:5 (of so many groups, drawn), indices:FILE (text, CSV, JSON, "
+        ".npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
         "train/cat/03.png or 'cifar10 train 17', as rk-engine samples shows them)",
     )
     run.add_argument(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.datasets._tables import TextTable, is_missing
+from engine.datasets._validation import own_part
 from engine.datasets.base import stratified_split
 from engine.errors import DataError, SpecError, shown, unknown
 from engine.runtime.seeds import numpy_generator
@@ -118,7 +119,7 @@ class Parts:
 def parts_of(table: TextTable, labels: np.ndarray, split: str, spec: DataSpec) -> Parts:
     """Training and test rows: by the split column, or drawn with `spec.seed` of each class."""
     if split:
-        return _stated(table, split)
+        return _stated(table, split, spec)
     counts = np.unique(labels, return_counts=True)[1]
     if counts.max() < 2:
         raise DataError(
@@ -134,7 +135,7 @@ def parts_of(table: TextTable, labels: np.ndarray, split: str, spec: DataSpec) -
     return Parts(np.concatenate([train, test]), len(train), np.empty(0, np.int64), note)
 
 
-def _stated(table: TextTable, split: str) -> Parts:
+def _stated(table: TextTable, split: str, spec: DataSpec) -> Parts:
     words = [word.lower() for word in table.values(split)]
     for line, word in zip(table.lines, words, strict=True):
         if word not in (*TRAIN, *TEST, *VALIDATION):
@@ -146,7 +147,7 @@ def _stated(table: TextTable, split: str) -> Parts:
     if not len(parts[0]) or not len(parts[2]):
         raise DataError(f"'{shown(split)}' in {table.source} must have rows of train and of test.")
     n = len(parts[0])
-    held = np.arange(n, n + len(parts[1]))
+    held = own_part(spec, n, n + len(parts[1]))
     note = (
         f"{len(held):,} rows marked for validation are held out: neither trained on, forgotten "
         "nor tested on."

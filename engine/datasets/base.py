@@ -21,6 +21,7 @@ from engine.storage.schema import is_name
 
 COUNTED = 1 << 22  # values that are counted at once
 LONGEST_PATH = 4096  # characters of the name of a file below the root
+NEEDED = {"columns": "columns", "encoder": "encodes"}  # setting -> fact of datasets that have it
 
 Encode = Callable[[Sequence[str]], np.ndarray]  # k messages -> (k, d) float32 in [0, 1]
 
@@ -227,6 +228,9 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
     """
     spec, report = validate(spec, "data."), report or Reporter()
     entry = registry.get("dataset", spec.name)
+    for setting, fact in NEEDED.items():
+        if getattr(spec, setting) and not entry.facts.get(fact):
+            raise SpecError(f"Dataset '{spec.name}' has no {setting}: leave data.{setting} out.")
     dataset: Dataset = entry.make(spec, report)
     if spec.side and dataset.shape[1:] != (spec.side, spec.side):
         raise SpecError(
@@ -257,18 +261,10 @@ def tell(dataset: Dataset, report: Reporter) -> None:
 
 
 def held_out(dataset: Dataset) -> Dataset:
-    """The dataset with `spec.validation` of each class held out, and a note that says so.
-
-    SpecError if it has a validation part of its own.
-    """
+    """The dataset with `spec.validation` of each class held out, and a note that says so."""
     share = dataset.spec.validation
     if share == 0:
         return dataset
-    if len(dataset.validation):
-        raise SpecError(
-            f"Dataset '{dataset.spec.name}' has a validation part of its own "
-            f"({len(dataset.validation):,} samples). Leave the share at 0 (--validation 0)."
-        )
     rng = numpy_generator(dataset.spec.seed, "validation")
     split = replace(dataset, validation=stratified_split(dataset.train_y, share, rng)[1])
     return replace(split, notes=(*dataset.notes, f"{validation_words(split)}."))

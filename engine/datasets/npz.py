@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.datasets._arrays import read_arrays
 from engine.datasets._classes import class_numbers
+from engine.datasets._validation import own_part
 from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
@@ -37,7 +38,7 @@ RECOMMENDED = Recommended(
     help="one .npz file as root: train_images, train_labels, test_images, test_labels and, held "
     "out, val_images, val_labels (MedMNIST, 2-D, gray or color); or x_train, y_train, x_test, "
     "y_test",
-    root=True,
+    root="file",
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The images or features of the file `spec.root`; its validation part is held out.
@@ -68,7 +69,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         RECOMMENDED,
         origin=Origin(path.name.removesuffix(".npz"), _numbers(counts)),
         notes=tuple(_notes(counts)),
-        validation=np.arange(counts[0], n),
+        validation=own_part(spec, counts[0], n),
     )
 
 

@@ -40,7 +40,8 @@ RECOMMENDED = Recommended(
     label="Table",
     help="one CSV, TSV or JSONL file as root, plain or gzipped, with a label column "
     "(--columns label=NAME); numbers are scaled to [0, 1], categories one-hot",
-    root=True,
+    root="file",
+    columns=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The rows of the file `spec.root` as features in [0, 1].

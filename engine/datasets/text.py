@@ -47,7 +47,9 @@ RECOMMENDED = Recommended(
     label="Messages",
     help="one TSV, CSV or JSONL file as root, plain or gzipped, with a label and a text column "
     "(--columns label=NAME,text=NAME), or label, tab, message; encoded by hashed TF-IDF",
-    root=True,
+    root="file",
+    columns=True,
+    encodes=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The messages of the file `spec.root` as vectors in [0, 1], and the messages themselves.

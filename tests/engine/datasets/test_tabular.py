@@ -13,7 +13,7 @@ import pytest
 from engine.__main__ import main
 from engine.datasets._tables import read_table
 from engine.datasets.base import Dataset, load
-from engine.errors import DataError, EngineError
+from engine.errors import DataError, EngineError, SpecError
 from engine.pipeline.bundled_data import dataset_of, record_of
 from engine.spec import DataSpec
 
@@ -86,6 +86,8 @@ def test_a_split_column_decides_who_is_tested_and_held_out(tmp_path: Path) -> No
     assert len(data.train_y) == 24 and data.validation.tolist() == [20, 21, 22, 23]
     assert data.name_of(23) == "a.csv train 25" and data.name_of(24) == "a.csv test 26"
     assert "4 rows marked for validation are held out" in data.notes[0]
+    with pytest.raises(SpecError, match=r"validation part of its own \(4 samples\)"):
+        opened(path, "label=diagnosis,group=patient,split=part", validation=0.1)
 
 
 def test_a_column_named_split_is_a_feature_where_it_holds_no_parts(tmp_path: Path) -> None:
