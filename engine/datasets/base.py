@@ -15,7 +15,9 @@ from engine.errors import DataError, SpecError
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
+from engine.storage import pixel_cache
 from engine.storage.bounds import DatasetBounds
+from engine.storage.pixel_files import ALWAYS_CHECKED
 from engine.storage.schema import is_name
 
 COUNTED = 1 << 22  # values that are counted at once
@@ -79,6 +81,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     linked: int = 0  # number of samples read through links that lead out of the folder
+    mapped: str = ""  # name of the cache's file that all images are mapped from, one after another
 
     def __len__(self) -> int:
         """Number of samples: training samples come first, then test samples."""
@@ -287,11 +290,19 @@ def check(dataset: Dataset) -> Dataset:
             f"Without the samples held out for validation, dataset '{name}' has training samples "
             "of only one class; at least two are needed. Hold out fewer."
         )
+    return replace(dataset, spec=replace(dataset.spec, fingerprint=_fingerprint_of(dataset)))
+
+
+def _fingerprint_of(dataset: Dataset) -> str:
+    """The fingerprint of pixels, labels and validation split, remembered for very large files."""
     arrays = [dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y]
     if len(dataset.validation):
         arrays.append(dataset.validation)
-    digest = fingerprint(*arrays)
-    return replace(dataset, spec=replace(dataset.spec, fingerprint=digest))
+    cache = pixel_cache.in_use()
+    if cache is None or not dataset.mapped or dataset.train_x.nbytes <= ALWAYS_CHECKED:
+        return fingerprint(*arrays)
+    rest = fingerprint(dataset.train_y, dataset.test_y, dataset.validation)
+    return cache.fingerprint(dataset.mapped, rest, lambda: fingerprint(*arrays))
 
 
 def _check_names(dataset: Dataset) -> None:

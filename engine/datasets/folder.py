@@ -79,6 +79,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         files=tree.names(parts.files),
         notes=(*tree.notes, *parts.notes, *pictures.notes),
         linked=tree.count_linked(parts.files),
+        mapped=pictures.mapped,
     )
 
 
