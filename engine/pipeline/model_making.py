@@ -24,7 +24,7 @@ from engine.pipeline.stored_models import StoredModels
 from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
 from engine.runtime.batching import SMALLER, batches_of, memory_guard
-from engine.runtime.device_samples import Samples, as_pixels
+from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.storage import hdf5
@@ -240,7 +240,7 @@ def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
 @torch.inference_mode()
 def _logits(model: Classifier, samples: Samples) -> np.ndarray:
     """(n, K) float32 outputs on all samples."""
-    batches = batches_of(samples.x, EVALUATION_VALUES // samples.x[0].numel())
-    parts = batches.over(len(samples), lambda part: model(as_pixels(samples.x[part])).cpu())
+    batches = batches_of(samples, EVALUATION_VALUES // samples.x[0].numel())
+    parts = batches.over(len(samples), lambda part: model(samples.pixels(part)).cpu())
     logits: np.ndarray = torch.cat(list(parts)).numpy()
     return logits

@@ -212,7 +212,7 @@ def train_from_scratch(
         return recorder(step.batch, *augmentation(step))
 
     recorder = Recorder(model, loss_of)
-    replayable = recordable(model, samples.device)
+    replayable = samples.resident and recordable(model, samples.device)
     sweep = Pass(loss, indices, differentiated=replayed if replayable else None)
     return descend(
         model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
