@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from engine.runtime.mapped_rows import MappedRows
 
 ALL = slice(None)
 SHARE_OF_DEVICE = 0.5  # of a GPU's free memory, for the samples of one part of a dataset
@@ -32,6 +34,7 @@ class Samples:
     x: Tensor
     y: Tensor
     n_classes: int
+    mapped: MappedRows | None = field(default=None, kw_only=True)  # where x lies in a file
 
     @classmethod
     def on(cls, device: torch.device, x: np.ndarray, y: np.ndarray, n_classes: int) -> Samples:
@@ -39,7 +42,8 @@ class Samples:
         values = torch.from_numpy(x)
         if fits(device, x.nbytes):
             values = values.to(device)
-        return cls(values, torch.from_numpy(y).to(device), n_classes)
+        mapped = MappedRows.of(x) if values.device.type == "cpu" else None
+        return cls(values, torch.from_numpy(y).to(device), n_classes, mapped=mapped)
 
     @property
     def device(self) -> torch.device:
@@ -63,6 +67,8 @@ class Samples:
         """The samples (m, *shape) in these rows as they are stored, on the device."""
         if isinstance(rows, torch.Tensor):
             rows = rows.to(self.x.device)
+            if self.mapped is not None:
+                self.mapped.prefetch(rows.tolist())
         return self.x[rows].to(self.device)
 
     def pixels(self, rows: Tensor | slice = ALL) -> Tensor:
