@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from engine.errors import TrainingError
 from engine.models.base import Classifier, Dropout, lay_out
 from engine.runtime.batching import memory_guard
-from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
+from engine.runtime.device_samples import Samples, as_pixels, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
@@ -198,11 +198,11 @@ def train_from_scratch(
         return [torch.stack(offsets).to(samples.device, non_blocking=True)]
 
     def loss_of(net: nn.Module, batch: Tensor, offsets: Tensor | None = None) -> Tensor:
-        x = samples.pixels(batch)
+        x = samples.values(batch)
         if offsets is not None:
-            x = shift_and_flip(x, *offsets)
+            x = shift_and_flip(x, *offsets)  # bytes, a quarter of what pixels take
         with _in_precision(spec.precision, x.device):
-            logits = net(x)
+            logits = net(as_pixels(x))
         return cross_entropy(logits.float(), samples.y[batch])
 
     def loss(net: nn.Module, step: Step) -> Tensor:
