@@ -21,7 +21,7 @@ from engine.runtime.batching import memory_guard
 from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
-from engine.spec import BFLOAT16, SGDSpec, TrainSpec
+from engine.spec import ADAMW, BFLOAT16, SGD, SGDSpec, TrainSpec
 from engine.training.costs import PASSES_PER_STEP
 from engine.training.cuda_graph import Recorder, recordable
 
@@ -100,20 +100,22 @@ def descend(
     salt: str,
     report: Reporter,
     resume: Resume | None = None,
-    optimizer: str = "sgd",
+    optimizer: str = SGD,
     batch_norm: str = "train",
     parameters: Sequence[nn.Parameter] | None = None,
     max_steps: int | None = None,
+    warmup: float = 0.0,
     lr_of_epoch: Callable[[int], float] | None = None,
     before_step: Callable[[nn.Module], None] | None = None,
     after_step: Callable[[nn.Module], None] | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:
-    """Train `model` in place by SGD (or `optimizer` 'adam') and return its history.
+    """Train `model` in place by SGD (or `optimizer` 'adam', 'adamw') and return its history.
 
     plan(epoch) returns the sweeps of an epoch (from 0); spec configures the optimizer. Randomness
     comes from (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout).
-    `before_step` is called before gradients are clipped. `lr_of_epoch` replaces the schedule.
+    `before_step` is called before gradients are clipped. `warmup`: share of all steps in which the
+    learning rate first rises; `lr_of_epoch` replaces warm-up and schedule.
     Progress is reported, and cancellation checked, after every batch; an interrupted run continues
     from its last finished epoch if `resume` stored it. Raises TrainingError if the loss is not
     finite, and Cancelled. The model ends in eval mode. Convolutions are channels last meanwhile.
@@ -146,7 +148,11 @@ def descend(
                 for batch, beside in _batches(sweep, spec.batch, rng):
                     if history.steps >= total:
                         break
-                    rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
+                    rate = (
+                        lr_of_epoch(epoch)
+                        if lr_of_epoch
+                        else learning_rate(spec, history.steps, total, warmup)
+                    )
                     step = Step(batch, beside, history.steps)
                     with memory_guard(_batch_of(batch, report), device, SMALLER_BATCH):
                         loss = _step(model, sweep, step, stepper, rate, spec.clip, before_step)
@@ -215,22 +221,35 @@ def train_from_scratch(
     replayable = recordable(model, samples.device)
     sweep = Pass(loss, indices, differentiated=replayed if replayable else None)
     return descend(
-        model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
+        model,
+        lambda epoch: [sweep],
+        spec,
+        seed=seed,
+        salt="train",
+        report=report,
+        resume=resume,
+        optimizer=spec.optimizer,
+        warmup=spec.warmup,
     )
 
 
 def _optimizer(
     kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
 ) -> torch.optim.Optimizer:
+    betas = (spec.momentum, 0.999)  # 0.999: Adam's default for the second moment
+    fused = True if all(one.is_cuda for one in parameters) else None  # one kernel per step
     if kind == "adam":
-        betas = (spec.momentum, 0.999)  # 0.999: Adam's default for the second moment
         return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
+    if kind == ADAMW:
+        return torch.optim.AdamW(
+            parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay, fused=fused
+        )
     return torch.optim.SGD(
         parameters,
         lr=spec.lr,
         momentum=spec.momentum,
         weight_decay=spec.weight_decay,
-        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel per step
+        fused=fused,
     )
 
 
@@ -254,10 +273,19 @@ def _batch_of(batch: Tensor, report: Reporter) -> str:
     return f"A batch of {len(batch)} samples, as processed by {report.current_stage},"
 
 
-def _rate(spec: SGDSpec, step: int, total: int) -> float:
+def learning_rate(spec: SGDSpec, step: int, total: int, warmup: float = 0.0) -> float:
+    """The learning rate of a step (from 0) of `total`, the first `warmup` x total of which rise.
+
+    >>> settings = SGDSpec(lr=0.8, schedule="constant")
+    >>> [learning_rate(settings, step, 8, warmup=0.5) for step in range(6)]
+    [0.2, 0.4, 0.6, 0.8, 0.8, 0.8]
+    """
+    rising = math.ceil(warmup * total)
+    if step < rising:
+        return spec.lr * (step + 1) / rising
     if spec.schedule == "constant":
         return spec.lr
-    return spec.lr * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
+    return spec.lr * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
 
 
 def _step(
