@@ -21,9 +21,10 @@ from engine.runtime.batching import memory_guard
 from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
-from engine.spec import ADAMW, BFLOAT16, SGD, SGDSpec, TrainSpec
+from engine.spec import BFLOAT16, SGD, SGDSpec, TrainSpec
 from engine.training.costs import PASSES_PER_STEP
 from engine.training.cuda_graph import Recorder, recordable
+from engine.training.optimizers import learning_rate, optimizer_of
 
 SMALLER_BATCH = (
     "Use a smaller batch, which makes it a different study: set batch (--set train.batch=..., or "
@@ -124,7 +125,7 @@ def descend(
     device = next(model.parameters()).device
     lay_out(model, torch.channels_last)
     trainable = list(parameters) if parameters is not None else list(model.parameters())
-    stepper = _optimizer(optimizer, trainable, spec)
+    stepper = optimizer_of(optimizer, trainable, spec)
     rng = generator(seed, salt, "order")  # the same order of samples on every device
     dropout_rng = generator(seed, salt, "dropout", device=device)
     host_rng = generator(seed, salt, "host") if device.type != "cpu" else dropout_rng
@@ -233,26 +234,6 @@ def train_from_scratch(
     )
 
 
-def _optimizer(
-    kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
-) -> torch.optim.Optimizer:
-    betas = (spec.momentum, 0.999)  # 0.999: Adam's default for the second moment
-    fused = True if all(one.is_cuda for one in parameters) else None  # one kernel per step
-    if kind == "adam":
-        return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
-    if kind == ADAMW:
-        return torch.optim.AdamW(
-            parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay, fused=fused
-        )
-    return torch.optim.SGD(
-        parameters,
-        lr=spec.lr,
-        momentum=spec.momentum,
-        weight_decay=spec.weight_decay,
-        fused=fused,
-    )
-
-
 def _in_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """The context of a forward pass: bfloat16 autocast if the precision requires it."""
     if precision == BFLOAT16:
@@ -271,21 +252,6 @@ def _set_generators(model: nn.Module, *generators: torch.Generator) -> None:
 
 def _batch_of(batch: Tensor, report: Reporter) -> str:
     return f"A batch of {len(batch)} samples, as processed by {report.current_stage},"
-
-
-def learning_rate(spec: SGDSpec, step: int, total: int, warmup: float = 0.0) -> float:
-    """The learning rate of a step (from 0) of `total`, the first `warmup` x total of which rise.
-
-    >>> settings = SGDSpec(lr=0.8, schedule="constant")
-    >>> [learning_rate(settings, step, 8, warmup=0.5) for step in range(6)]
-    [0.2, 0.4, 0.6, 0.8, 0.8, 0.8]
-    """
-    rising = math.ceil(warmup * total)
-    if step < rising:
-        return spec.lr * (step + 1) / rising
-    if spec.schedule == "constant":
-        return spec.lr
-    return spec.lr * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, total - rising)))
 
 
 def _step(
