@@ -136,9 +136,9 @@ class TrainSpec(SGDSpec):
     optimizer: str = setting(
         SGD,
         label="Optimizer",
-        help="sgd: stochastic gradient descent with momentum; adamw: Adam with decoupled weight "
-        "decay, which transformers need (momentum is then the decay rate of its first moment). "
-        "Methods keep their own optimizers",
+        help="what trains the Original and Re-trains: sgd (with momentum), or adamw (Adam with "
+        "decoupled weight decay), which transformers need; momentum is then the decay rate of its "
+        "first moment",
         choices=(SGD, ADAMW),
         words={SGD: "SGD", ADAMW: "AdamW"},
         key="changed",
