@@ -9,6 +9,17 @@ from typing import Any
 
 from engine.errors import SpecError, shown
 from engine.registry import Registration
+from engine.spec import ADAMW
+
+TRANSFORMERS = ("vit", "deit", "beit", "cait", "swin", "maxvit", "convnext")  # names begin so
+TRAINING = {  # what transformers are usually trained with, in place of a dataset's settings
+    "optimizer": ADAMW,
+    "lr": 1e-3,
+    "weight_decay": 0.05,
+    "warmup": 0.1,
+    "batch": 64,
+    "clip": 1.0,
+}
 
 
 def entry_of(
@@ -21,7 +32,8 @@ def entry_of(
     """The entry LIBRARY:NAME, whether or not the library has it, which `check` finds out."""
     name = name.strip()
     full = f"{library}:{name}"
-    facts = {"library": library, "check": functools.partial(check, name)}
+    training = TRAINING if name.startswith(TRANSFORMERS) else {}
+    facts = {"library": library, "check": functools.partial(check, name), "training": training}
     return Registration("model", full, functools.partial(make, name=name), full, help, facts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from engine.models._named import TRAINING
 from engine.registry import register
 
 if TYPE_CHECKING:
@@ -20,15 +21,7 @@ ACROSS = 8  # patches along the longer side, at most
     help="vision transformer: at most 8x8 patches (4 px for 28 to 32 px, 8 px for 64 px), six "
     "layers of width 96, 0.45 M parameters; recommended with AdamW and warm-up",
     smallest=2,
-    training={
-        "optimizer": "adamw",
-        "lr": 1e-3,
-        "weight_decay": 0.05,
-        "warmup": 0.1,
-        "epochs": 40,
-        "batch": 64,
-        "clip": 1.0,
-    },
+    training=TRAINING,
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
     """Dosovitskiy et al. 2021, An Image Is Worth 16x16 Words, with patches of `patch_side` px."""

@@ -8,12 +8,13 @@ from needs import needs
 from torch import nn
 
 from engine import registry
+from engine.datasets.base import Recommended
 from engine.errors import SpecError
 from engine.external.network_spec import model_spec
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.libraries import torchvision
 from engine.runtime.seeds import generator
-from engine.spec import key
+from engine.spec import TrainSpec, key
 
 SMALL = "torchvision:shufflenet_v2_x0_5"  # 0.35 million weights
 
@@ -80,6 +81,16 @@ def test_timm_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("engine.runtime.libraries.importlib.util.find_spec", lambda name: None)
     with pytest.raises(SpecError, match=r"timm, which is not installed.*pip install timm"):
         model_spec("timm:convnext_atto")
+
+
+@pytest.mark.parametrize("name", ["vit-tiny", "torchvision:vit_b_16", "timm:deit_tiny"])
+def test_transformers_are_trained_as_transformers(name: str) -> None:
+    """The dataset's epochs stay; another network keeps all of the dataset's settings."""
+    train = TrainSpec(epochs=7, lr=0.3)
+    advice = Recommended("mlp", train, "class:0")
+    changed = advice.train_for(name)
+    assert (changed.optimizer, changed.epochs) == ("adamw", 7) and changed.warmup > 0
+    assert advice.train_for("torchvision:resnet18") == advice.train_for("net.py:make") == train
 
 
 # -- torchvision ----------------------------------------------------------------------------------
