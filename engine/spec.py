@@ -137,7 +137,7 @@ class TrainSpec(SGDSpec):
         SGD,
         label="Optimizer",
         help="what trains the Original and Re-trains: sgd (with momentum), or adamw (Adam with "
-        "decoupled weight decay), which transformers need; momentum is then the decay rate of its "
+        "decoupled weight decay), usual for transformers; momentum is then the decay rate of its "
         "first moment",
         choices=(SGD, ADAMW),
         words={SGD: "SGD", ADAMW: "AdamW"},

@@ -8,15 +8,14 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import SpecError
+from engine.errors import SpecError, shown
 from engine.registry import Family, Registration, register
 
 if TYPE_CHECKING:
     from torch import nn
 
 WIDTHS = (100,)
-WIDEST = 65_536  # units of a layer
-DEEPEST = 32  # hidden layers
+WIDEST, DEEPEST = 4096, 16  # units of a layer, hidden layers: at most about 1 GiB of weights
 
 
 def member(text: str) -> Registration:
@@ -26,7 +25,7 @@ def member(text: str) -> Registration:
     widths = tuple(map(int, parts)) if whole else ()
     if not widths or min(widths) < 1 or max(widths) > WIDEST or len(widths) > DEEPEST:
         raise SpecError(
-            f"'mlp:{text}' is no MLP. Write the widths of its hidden layers, e.g. mlp:256,128 "
+            f"'mlp:{shown(text)}' is no MLP. Write the widths of its hidden layers, e.g. mlp:256,128 "
             f"(up to {DEEPEST} layers of 1 to {WIDEST:,} units)."
         )
     if widths == WIDTHS:

@@ -39,9 +39,7 @@ def test_the_usual_width_is_the_usual_mlp() -> None:
     assert key(model_spec("mlp: 30 ,20")) == key(model_spec("mlp:30,20")) != key(model_spec("mlp"))
 
 
-@pytest.mark.parametrize(
-    "widths", ["", "0", "30,", "-3", "1e3", "70000", ",".join(["9"] * 33), "³"]
-)
+@pytest.mark.parametrize("widths", ["", "0", "30,", "-3", "1e3", "4097", ",".join(["9"] * 17), "³"])
 def test_widths_that_are_none_get_a_sentence(widths: str) -> None:
     with pytest.raises(SpecError, match=r"is no MLP\. Write the widths .* e\.g\. mlp:256,128"):
         model_spec(f"mlp:{widths}")
