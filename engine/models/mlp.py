@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 WIDTHS = (100,)
-WIDEST, DEEPEST = 4096, 16  # units of a layer, hidden layers: at most about 1 GiB of weights
+WIDEST, DEEPEST = 4096, 16  # units of a layer, hidden layers: 1 GiB of weights between these
 
 
 def member(text: str) -> Registration:
@@ -25,8 +25,8 @@ def member(text: str) -> Registration:
     widths = tuple(map(int, parts)) if whole else ()
     if not widths or min(widths) < 1 or max(widths) > WIDEST or len(widths) > DEEPEST:
         raise SpecError(
-            f"'mlp:{shown(text)}' is no MLP. Write the widths of its hidden layers, e.g. mlp:256,128 "
-            f"(up to {DEEPEST} layers of 1 to {WIDEST:,} units)."
+            f"'mlp:{shown(text)}' is no MLP. Write the widths of its hidden layers, e.g. "
+            f"mlp:256,128 (up to {DEEPEST} layers of 1 to {WIDEST:,} units)."
         )
     if widths == WIDTHS:
         return Registration("model", "mlp", make, "MLP", _help(widths), FACTS)
