@@ -18,8 +18,9 @@ from engine.fields import amend, choices_of, convert, field_kind, setting, setti
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
 __all__ = [
-    "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GRAY", "INFERRED", "MAX_DRAWS",
-    "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SHARED", "DataSpec",
+    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GRAY", "INFERRED",
+    "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD", "SHARED",
+    "DataSpec",
     "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec", "PretrainSpec",
     "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported", "canonical",
     "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings", "parse_taus",
@@ -29,6 +30,7 @@ __all__ = [
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
 MAX_TAUS = 1000
 MAX_DRAWS = 100_000
+SGD, ADAMW = "sgd", "adamw"  # optimizers of training
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # precision of training
 OWN, SHARED = "own", "shared"  # random starts of attacks: per sample, or per batch
 ASKED, INFERRED = "asked", "inferred"  # copies at intermediate norms of one draw
@@ -131,6 +133,22 @@ class TrainSpec(SGDSpec):
         key="changed",
         expert=True,
     )
+    optimizer: str = setting(
+        SGD,
+        label="Optimizer",
+        help="what trains the Original and Re-trains: sgd (with momentum), or adamw (Adam with "
+        "decoupled weight decay), usual for transformers; momentum is then the decay rate of its "
+        "first moment",
+        choices=(SGD, ADAMW),
+        words={SGD: "SGD", ADAMW: "AdamW"},
+        key="changed",
+    )
+    warmup: float = setting(
+        0.0,
+        label="Warm-up",
+        help="share of all steps in which the learning rate first rises linearly; 0 = none",
+        low=0.0, high=0.9, key="changed",
+    )  # fmt: skip
 
     def of_retrain(self) -> TrainSpec:
         """The training settings of every Re-train."""

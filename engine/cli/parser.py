@@ -143,9 +143,11 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--model",
         default="",
-        help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
-        "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
-        "would, so pass only files you trust",
+        help="mlp, cnn, resnet18, resnet20, resnet50, vgg11 or vit-tiny; an MLP of given widths, "
+        "mlp:256,128; torchvision:NAME or timm:NAME, a classifier of that library with fresh "
+        "weights (yours with --original); or your own network as FILE.py:FUNCTION, a function of "
+        "(shape, n_classes) that returns an nn.Module; this runs FILE.py as python would, so pass "
+        "only files you trust",
     )
     run.add_argument(
         "--normalize",

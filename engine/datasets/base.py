@@ -44,8 +44,14 @@ class Recommended:
     compared: tuple[str, ...] = ("rurk", "gd", "ga")
 
     def train_for(self, model: str) -> TrainSpec:
-        """The training settings that suit this model."""
-        return self.training.get(model, self.train)
+        """The training settings that suit this model.
+
+        Those of the dataset, changed where the model itself recommends others.
+        """
+        if model in self.training:
+            return self.training[model]
+        entry = registry.find("model", model)
+        return replace(self.train, **entry.facts.get("training", {})) if entry else self.train
 
 
 @dataclass(frozen=True, eq=False)

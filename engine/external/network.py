@@ -27,7 +27,7 @@ from engine.errors import SpecError
 from engine.external.network_spec import AS_GIVEN, hash_of, source_of
 from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
-from engine.models.base import Classifier, Dropout, build
+from engine.models.base import Classifier, build, last_linear, replace_dropout
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
 from engine.spec import ModelSpec
@@ -63,7 +63,10 @@ def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
     statistics = normalization(spec.normalize, dataset)
     if not spec.source:
         rng = torch.Generator().manual_seed(seed)
-        return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+        model = build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+        if _is_librarys(spec):
+            model.guest = UserNetwork(spec.name, "", len(dataset.classes))
+        return model
     with seeded_global_draws(derive(seed, "weights")):
         net, head = _from_factory(spec, dataset)
     model = Classifier(net, head, *statistics, image=dataset.is_image)
@@ -74,7 +77,12 @@ def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
 def _is_built_in(spec: ModelSpec) -> bool:
     if spec.source:
         return False
-    return registry.get("model", spec.name).make.__module__.startswith("engine.models.")
+    name = spec.name.partition(registry.MEMBER)[0]
+    return name in registry.built_in("model") and not _is_librarys(spec)
+
+
+def _is_librarys(spec: ModelSpec) -> bool:
+    return bool(registry.get("model", spec.name).facts.get("library"))
 
 
 def _habits(
@@ -133,7 +141,7 @@ def _from_factory(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
             raise SpecError(f"{spec.name} returns a {type(product).__name__}, not an nn.Module.")
         net = product.cpu().float()
         net.eval()
-        _replace_dropout(net)
+        replace_dropout(net)
         with _state_restored(spec.name, path):
             return net, _head(net, spec.name, dataset)
 
@@ -262,42 +270,22 @@ def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict
     }
 
 
-def _replace_dropout(net: nn.Module) -> None:
-    """Replace dropout by layers that draw from the run's own generator."""
-    for name, part in list(net.named_modules()):
-        hooked = part._forward_hooks or part._forward_pre_hooks
-        if type(part) is nn.Dropout and name and not hooked:
-            net.set_submodule(name, Dropout(part.p))
-
-
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     """Name of the last linear layer; SpecError unless it outputs one logit per class."""
-    called: list[tuple[str, Any]] = []
-    hooks = [
-        part.register_forward_hook(lambda _, __, out, path=path: called.append((path, out)))
-        for path, part in net.named_modules()
-        if isinstance(part, nn.Linear)
-    ]
-    try:
-        with torch.no_grad():
-            logits = net(torch.zeros(2, *dataset.shape, dtype=torch.float32))
-    finally:
-        for hook in hooks:
-            hook.remove()
     n_classes = len(dataset.classes)
+    logits, head = last_linear(net, dataset.shape, n_classes)
     output = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if output != (2, n_classes):
         raise SpecError(
             f"The network {name} returns {_described(output)} for two samples, but "
             f"'{dataset.spec.name}' has {n_classes} classes: it should return 2x{n_classes} logits."
         )
-    heads = [path for path, out in called if tuple(out.shape) == (2, n_classes)]
-    if not heads:
+    if head is None:
         raise SpecError(
             f"The network {name} has no linear layer that outputs its {n_classes} logits, so its "
             "features cannot be extracted. End it with an nn.Linear."
         )
-    return heads[-1]
+    return head
 
 
 def _described(output: Sequence[int] | str) -> str:

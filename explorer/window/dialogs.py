@@ -12,6 +12,7 @@ from explorer.dialogs.about_dialog import AboutDialog
 from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.forget_dialog import ForgetSetsDialog
 from explorer.dialogs.glossary_dialog import GlossaryDialog
+from explorer.dialogs.network_dialog import NetworkDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
@@ -56,6 +57,13 @@ class WindowDialogs(QObject):
         if folder is not None:
             self._controller.opening.open_dataset(dataset, root=str(folder))
 
+    def ask_network(self) -> None:
+        """Ask for a network by its name, and train it in the next study."""
+        models, name = self._state.catalog.models, self._state.form.model
+        dialog = NetworkDialog(models, name, self._window)
+        dialog.wanted.connect(lambda text: self._controller.opening.change_form(model=text))
+        self._open(dialog)
+
     def ask_index_file(self) -> None:
         """Ask for a file that lists the samples to forget."""
         title = "Choose a file that lists the samples to forget"
@@ -94,6 +102,7 @@ class WindowDialogs(QObject):
             places(
                 self._controller,
                 self.ask_folder,
+                self.ask_network,
                 self.ask_settings,
                 self.ask_method_settings,
                 self.show_glossary,
