@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.external.network_spec import AS_GIVEN, hash_of, source_of
+from engine.external.network_spec import ANSWERS_ALONE, AS_GIVEN, hash_of, source_of
 from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
-from engine.spec import ModelSpec
+from engine.spec import GIVEN, ModelSpec
 from engine.user_code.attribution import is_user_error, network_error, register_network
 from engine.user_code.calls import UserNetwork
 from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
@@ -50,6 +50,8 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
     Raises SpecError if it cannot process these samples, or if a factory is missing, has changed,
     fails, or makes anything but a classifier of the dataset's classes.
     """
+    if spec.name == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     make = functools.partial(_new_network, spec, dataset, generator.initial_seed())
     model = make()
     if not _is_built_in(spec):
@@ -272,32 +274,45 @@ def _replace_dropout(net: nn.Module) -> None:
 
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     """Name of the last linear layer; SpecError unless it outputs one logit per class."""
-    called: list[tuple[str, Any]] = []
-    hooks = [
-        part.register_forward_hook(lambda _, __, out, path=path: called.append((path, out)))
-        for path, part in net.named_modules()
-        if isinstance(part, nn.Linear)
-    ]
-    try:
-        with torch.no_grad():
-            logits = net(torch.zeros(2, *dataset.shape, dtype=torch.float32))
-    finally:
-        for hook in hooks:
-            hook.remove()
     n_classes = len(dataset.classes)
+    logits, head = last_linear(net, torch.zeros(2, *dataset.shape, dtype=torch.float32), n_classes)
     output = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if output != (2, n_classes):
         raise SpecError(
             f"The network {name} returns {_described(output)} for two samples, but "
             f"'{dataset.spec.name}' has {n_classes} classes: it should return 2x{n_classes} logits."
         )
-    heads = [path for path, out in called if tuple(out.shape) == (2, n_classes)]
-    if not heads:
+    if not head:
         raise SpecError(
             f"The network {name} has no linear layer that outputs its {n_classes} logits, so its "
             "features cannot be extracted. End it with an nn.Linear."
         )
-    return heads[-1]
+    return head
+
+
+def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str]:
+    """(output, name of the linear layer that was called last with n_classes outputs, '' if none).
+
+    x: (n, *shape) normalized input, on the network's device.
+    """
+    called: list[str] = []
+
+    def note(path: str, out: Any) -> None:
+        if tuple(out.shape) == (len(x), n_classes):
+            called.append(path)
+
+    hooks = [
+        part.register_forward_hook(lambda _, __, out, path=path: note(path, out))
+        for path, part in net.named_modules()
+        if isinstance(part, nn.Linear)
+    ]
+    try:
+        with torch.no_grad():
+            output = net(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return output, called[-1] if called else ""
 
 
 def _described(output: Sequence[int] | str) -> str:

@@ -11,12 +11,17 @@ from pathlib import Path
 
 from engine import registry
 from engine.errors import SpecError
-from engine.spec import ModelSpec
+from engine.spec import GIVEN, ModelSpec
 from engine.storage import plain_files
 from engine.storage.paths import typed_path
 
 LARGEST = 1 << 24  # bytes of FILE.py
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
+ANSWERS_ALONE = (
+    "This study was saved from Python: its models are known by their answers alone, without "
+    "weights, so nothing new can be computed with them. Measure them again where they are "
+    "(engine.residual_knowledge)."
+)
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
@@ -27,6 +32,8 @@ def model_spec(model: str, normalize: str = "") -> ModelSpec:
     channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
     """
     normalize = _canonical_normalization(normalize)
+    if model == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     if ":" not in model:
         if model.endswith(".py"):
             raise SpecError(f"'{model}' does not name a function. {ADVICE}")
