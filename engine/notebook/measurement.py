@@ -89,7 +89,7 @@ def residual_knowledge(
     """
     samples = given_samples(x, y)
     models = _named(model, retrains, original)
-    device = device_of(models, x)
+    device = device_of({_called(name): one for name, one in models.items()}, x)
     probe = _probe(taus, perturbation, draws, seed, steps, step_size, target)
     statistics = statistics_of(normalize, samples.x.shape[1:], device)
     given = {name: GivenModel(one, _called(name), statistics) for name, one in models.items()}

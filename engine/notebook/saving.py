@@ -29,6 +29,7 @@ from engine.pipeline.run import StudyComputation
 from engine.residual.copy_counts import correct_counts
 from engine.runtime.progress import Reporter
 from engine.spec import GIVEN, DataSpec, ForeignSpec, ModelSpec, RunSpec, TrainSpec, validate
+from engine.storage.annotations import Annotations, annotation
 from engine.storage.schema import is_name
 from engine.storage.store import Store
 from engine.study import compose
@@ -58,7 +59,11 @@ def save(
                 _put_counts(work, plan, viewer, source, answers)
         measurement = ResidualMeasurement(work)
         runs = StudyComputation(work, measurement, MethodEpochs(work, measurement))
-        return runs.run(plan, Reporter()).key
+        runs.run(plan, Reporter())
+    annotations = Annotations(store)
+    if not annotations.get(plan.key):
+        annotations.put(plan.key, annotation(name))
+    return plan.key
 
 
 def _model_name(name: str) -> str:

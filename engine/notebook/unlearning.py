@@ -27,7 +27,7 @@ from engine.notebook.given_samples import GivenSamples, given_samples
 from engine.notebook.torch_settings import restored_torch_settings
 from engine.runtime.device_samples import Samples, as_pixels
 from engine.runtime.progress import Reporter
-from engine.runtime.seeds import derive, generator
+from engine.runtime.seeds import borrowed_global_seed, derive, generator
 from engine.spec import TrainSpec, amend
 from engine.training.sgd import Resume
 from engine.user_code.randomness import Redirection, seeded_global_draws
@@ -80,7 +80,7 @@ def unlearn(
             "NTK needs the network that training started from, with its weights of then: give "
             "initial=network."
         )
-    with restored_torch_settings(task.device):
+    with restored_torch_settings(task.device), borrowed_global_seed(seed, "unlearn"):
         original = task.classifier(model)
         problem = Problem(
             original=original,

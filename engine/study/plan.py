@@ -14,9 +14,10 @@ from typing import Any
 
 from engine import registry
 from engine.errors import SpecError
+from engine.external.network_spec import ANSWERS_ALONE
 from engine.perturbations import named
 from engine.registry import Registration
-from engine.spec import RunSpec, as_imported, restored, to_plain
+from engine.spec import GIVEN, RunSpec, as_imported, restored, to_plain
 from engine.study import costs, keys, viewpoint
 from engine.study.viewpoint import Sizes
 
@@ -111,7 +112,9 @@ class Plan:
         return keys.pretrained_key(self.spec.model, past) if past is not None else ""
 
     def require(self, *models: str) -> None:
-        """SpecError if the study lacks a model with one of these names."""
+        """SpecError if the study lacks a model with one of these names, or has none with weights."""
+        if self.spec.model.name == GIVEN:
+            raise SpecError(ANSWERS_ALONE)
         for name in models:
             if name not in self.models:
                 names = ", ".join(self.models)

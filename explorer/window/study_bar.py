@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.spec import GIVEN
 from explorer.control.controller import Controller
 from explorer.state.app_state import AppState
 from explorer.state.catalog import CatalogItem
@@ -157,9 +158,11 @@ class StudyBar(QWidget):
 
     def _show_form(self) -> None:
         state, form = self._state, self._state.form
-        _choose(self.dataset, form.dataset)
+        label = state.dataset.label if state.dataset else form.dataset
+        _choose(self.dataset, form.dataset, label)
         recommended = state.dataset.recommended.model if state.dataset else ""
-        _choose(self.model, form.model or recommended)
+        model = form.model or recommended
+        _choose(self.model, model, "answers" if model == GIVEN else model)
         names = [state.catalog.method(name).label for name in form.methods]
         self.methods.setText(menu_text(_brief(names)) or "no methods")
         self.methods.setToolTip(literal(f"The unlearning methods to compare: {', '.join(names)}"))
@@ -318,7 +321,9 @@ def _fill(combo: QComboBox, items: tuple[CatalogItem, ...]) -> None:
         combo.setItemData(combo.count() - 1, item.help, Qt.ItemDataRole.ToolTipRole)
 
 
-def _choose(combo: QComboBox, name: str) -> None:
+def _choose(combo: QComboBox, name: str, other: str) -> None:
+    """Show the item of that name; `other` where there is none, as for samples from Python."""
+    combo.setPlaceholderText(other)
     combo.setCurrentIndex(combo.findData(name))
 
 
