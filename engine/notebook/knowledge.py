@@ -14,7 +14,7 @@ from engine.residual.verdict import overall, verdict, verdict_word
 from engine.results import Curve, Residual
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from engine.figures.layout import Page
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class ResidualKnowledge:
         numbers = overall(verdict(self.residual, self.model))
         return np.array([verdict_word(number) for number in numbers])
 
-    def plot(self, *, log: bool = False, width_mm: float = 120, font_size: float = 8) -> Figure:
+    def plot(self, *, log: bool = False, width_mm: float = 120, font_size: float = 8) -> Page:
         """The curves of all models with the null band, as the program publishes them.
 
         log: r on a logarithmic axis. Notebooks show the figure; `savefig` writes it.

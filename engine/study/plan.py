@@ -112,7 +112,7 @@ class Plan:
         return keys.pretrained_key(self.spec.model, past) if past is not None else ""
 
     def require(self, *models: str) -> None:
-        """SpecError if the study lacks a model with one of these names, or has none with weights."""
+        """SpecError if the study lacks a model of such a name, or the weights of all models."""
         if self.spec.model.name == GIVEN:
             raise SpecError(ANSWERS_ALONE)
         for name in models:
