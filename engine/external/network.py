@@ -30,6 +30,7 @@ from engine.external.trial import NetworkProperties, tested_properties
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
+from engine.runtime.submodules import set_submodule
 from engine.spec import GIVEN, ModelSpec
 from engine.user_code.attribution import is_user_error, network_error, register_network
 from engine.user_code.calls import UserNetwork
@@ -269,7 +270,7 @@ def _replace_dropout(net: nn.Module) -> None:
     for name, part in list(net.named_modules()):
         hooked = part._forward_hooks or part._forward_pre_hooks
         if type(part) is nn.Dropout and name and not hooked:
-            net.set_submodule(name, Dropout(part.p))
+            set_submodule(net, name, Dropout(part.p))
 
 
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
@@ -282,7 +283,7 @@ def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
             f"The network {name} returns {_described(output)} for two samples, but "
             f"'{dataset.spec.name}' has {n_classes} classes: it should return 2x{n_classes} logits."
         )
-    if not head:
+    if head is None:
         raise SpecError(
             f"The network {name} has no linear layer that outputs its {n_classes} logits, so its "
             "features cannot be extracted. End it with an nn.Linear."
@@ -290,10 +291,11 @@ def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     return head
 
 
-def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str]:
-    """(output, name of the linear layer that was called last with n_classes outputs, '' if none).
+def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str | None]:
+    """(output, path of the linear layer that was called last with n_classes outputs, or None).
 
-    x: (n, *shape) normalized input, on the network's device.
+    x: (n, *shape) normalized input, on the network's device. The path of a network that is itself
+    the layer is ''.
     """
     called: list[str] = []
 
@@ -312,7 +314,7 @@ def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str]:
     finally:
         for hook in hooks:
             hook.remove()
-    return output, called[-1] if called else ""
+    return output, called[-1] if called else None
 
 
 def _described(output: Sequence[int] | str) -> str:

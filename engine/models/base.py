@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 from engine import registry
 from engine.errors import SpecError
 from engine.runtime.seeds import derive
+from engine.runtime.submodules import set_submodule
 from engine.user_code.calls import UserNetwork
 from engine.user_code.randomness import Redirection, seeded_global_draws
 
@@ -58,7 +59,7 @@ class Classifier(nn.Module):
 
     def replace_head(self, layer: nn.Linear) -> None:
         """Replace the last layer, keeping the device and dtype of the old one."""
-        self.net.set_submodule(self.head_name, layer.to(self.head.weight))
+        set_submodule(self.net, self.head_name, layer.to(self.head.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""

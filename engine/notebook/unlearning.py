@@ -155,13 +155,16 @@ class _Task:
                 f"The network cannot be copied, as unlearning requires: copy.deepcopy gives "
                 f"{type(error).__name__}: {error}"
             ) from error
+        own = nn.Sequential(own) if isinstance(own, nn.Linear) else own  # a head has a place
         x = self.tried
         statistics = statistics_of(self.normalize, x.shape[1:], self.device)
         mean, std = statistics or (torch.zeros(1), torch.ones(1))
         scaled = x if statistics is None else (x - mean) / std
         _, head = last_linear(own, scaled, self._classes(own))
-        kind = Classifier if head else _Headless
-        made = kind(own, head, mean.flatten().tolist(), std.flatten().tolist(), image=x.ndim == 4)
+        kind = _Headless if head is None else Classifier
+        made = kind(
+            own, head or "", mean.flatten().tolist(), std.flatten().tolist(), image=x.ndim == 4
+        )
         made.to(self.device)
         made.channels_last = _takes(made, x)
         made.steady = by_libraries(made) and not _draws(made, x)
@@ -245,6 +248,8 @@ def _draws(model: Classifier, x: Tensor) -> bool:
 
 def _returned(net: nn.Module, model: nn.Module) -> nn.Module:
     """The new network in the mode of the given one, with its gradients required alike."""
+    if isinstance(model, nn.Linear) and isinstance(net, nn.Sequential):
+        (net,) = net  # it was given a place for its head
     flags = {name: one.requires_grad for name, one in model.named_parameters()}
     for name, parameter in net.named_parameters():
         parameter.grad = None

@@ -124,6 +124,15 @@ def test_what_is_missing_is_said_in_a_sentence(what: str) -> None:
         engine.unlearn(method, words.pop("model"), **words)
 
 
+@pytest.mark.parametrize("method", ["cr", "gd", "eu-k"])
+def test_a_single_layer_is_a_network(method: str) -> None:
+    x = X.float().flatten(1)[:, :6] / 255
+    net = nn.Linear(6, CLASSES)
+    new = engine.unlearn(method, net, retain=(x[4:], Y[4:]), forget=(x[:4], Y[:4]))
+    assert isinstance(new, nn.Linear) and new(x).shape == (len(x), CLASSES)
+    assert not torch.equal(new.weight, net.weight)
+
+
 def test_with_a_function_that_makes_one_any_network_is_trained_anew() -> None:
     new = engine.unlearn(
         "retrain", Tokens(), retain=RETAIN, forget=FORGET, fresh=Tokens, train={"epochs": 1}
