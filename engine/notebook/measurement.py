@@ -21,7 +21,7 @@ from engine.notebook.given_models import (
     statistics_of,
 )
 from engine.notebook.given_samples import GivenSamples, given_samples
-from engine.notebook.measured import MeasuredKnowledge
+from engine.notebook.result import Measurement
 from engine.notebook.torch_settings import restored_torch_settings
 from engine.perturbations import named
 from engine.pipeline.residual import answer_name
@@ -56,7 +56,7 @@ def residual_knowledge(
     step_size: float = 2 / 255,
     target: str = "other",
     report: Reporter | None = None,
-) -> MeasuredKnowledge:
+) -> Measurement:
     """Residual knowledge of `model` on forgotten samples, with everything that follows from it.
 
     model: an nn.Module or function from pixels (n, C, H, W), or features (n, d), in [0, 1] to
@@ -96,7 +96,7 @@ def residual_knowledge(
     rows = _rows(indices, len(samples))
     with restored_torch_settings(device), evaluated(list(models.values())):
         answers = _answers(given, samples, rows, probe, device, report or Reporter())
-    return MeasuredKnowledge(_summary(answers), MODEL, LABELS, answers)
+    return Measurement(_summary(answers), MODEL, LABELS, answers)
 
 
 def _named(model: Model, retrains: Sequence[Model], original: Model | None) -> dict[str, Model]:
@@ -173,11 +173,11 @@ def _answers(
     predictions: dict[str, np.ndarray] = {}
     for source, viewers in sources.items():
         report.stage(f"copies against {source}" if source else "copies")
-        said = predict_copies(
+        classes = predict_copies(
             {name: models[name] for name in viewers}, x, y, rows, probe,
             range(blocks_of(probe.draws)), n_classes, report, models[source] if source else None,
         )  # fmt: skip
-        predictions |= {answer_name(name, source): one for name, one in said.items()}
+        predictions |= {answer_name(name, source): one for name, one in classes.items()}
     return Answers(samples, tuple(rows), probe, str(device), logits, predictions)
 
 

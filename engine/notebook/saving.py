@@ -43,7 +43,7 @@ def save(
     classes: Sequence[str],
     label: str,
 ) -> str:
-    """Put a result into a store, see `MeasuredKnowledge.save`. Returns the key of its study."""
+    """Put a result into a store, see `Measurement.save`. Returns the key of its study."""
     store, called = store_of(place), _model_name(name)
     answers = _renamed(given, called)
     dataset = _dataset(answers, classes, label)
@@ -145,8 +145,7 @@ def _put_model(work: StudyModels, plan: Plan, name: str, key: str, answers: Answ
 
 def _put_counts(work: StudyModels, plan: Plan, viewer: str, source: str, answers: Answers) -> None:
     """Store a model's predictions on the copies, as a measurement does."""
-    said = answers.predictions.get(f"{viewer}@{source}")
-    predictions = answers.predictions[viewer] if said is None else said
+    predictions = answers.predictions.get(f"{viewer}@{source}", answers.predictions[viewer])
     draws = predictions.shape[2]
     arrays = {
         "predictions": predictions,

@@ -14,7 +14,7 @@ from given import pictures, trained
 import engine
 from engine.__main__ import main
 from engine.errors import DataError, SpecError, StoreError
-from engine.notebook.measured import MeasuredKnowledge
+from engine.notebook.result import Measurement
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
 from engine.storage.store import Store
@@ -23,7 +23,7 @@ from engine.verification import verify
 WORDS: dict[str, Any] = {"taus": (0, 0.1, 0.3), "draws": 12}
 
 
-def measured(n: int = 9, **words: Any) -> MeasuredKnowledge:
+def measured(n: int = 9, **words: Any) -> Measurement:
     x, y = pictures(n)
     model, a, b = (trained(seed, *pictures(12, seed=seed)) for seed in range(3))
     return engine.residual_knowledge(model, [a, b], x, y, **(WORDS | words))
@@ -191,3 +191,12 @@ def test_torch_is_left_as_it_was(tmp_path: Path) -> None:
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_its_report_is_written_with_what_there_is(tmp_path: Path) -> None:
+    key = measured().save(tmp_path / "store")
+    page = tmp_path / "report.html"
+    assert main(["report", key, "--out", str(page), "--store", str(tmp_path / "store")]) == 0
+    text = page.read_text("utf-8")
+    assert "my method" in text and "known by their answers alone" in text
+    assert "This command reproduces the study" not in text

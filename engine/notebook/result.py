@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredKnowledge(ResidualKnowledge):
+class Measurement(ResidualKnowledge):
     """Residual knowledge that was just measured, with the answers that it follows from."""
 
     answers: Answers
