@@ -45,6 +45,12 @@ class GivenModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, K) logits of x (n, *shape) in [0, 1]; SpecError if the model returns others."""
+        if not torch.is_inference_mode_enabled():
+            return self._logits(x)
+        with torch.inference_mode(False), torch.no_grad():  # what it caches must serve training
+            return self._logits(x.clone())
+
+    def _logits(self, x: Tensor) -> Tensor:
         if self._statistics is not None:
             mean, std = self._statistics
             x = (x - mean) / std
@@ -135,7 +141,7 @@ def statistics_of(
     return mean.reshape(sides).to(device), std.reshape(sides).to(device)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def logits_of(model: GivenModel, x: Tensor, batch: int) -> Tensor:
     """(n, K) logits of x, asked `batch` at a time; SpecError if they depend on the batch.
 

@@ -69,9 +69,9 @@ def residual_knowledge(
     samples' positions in the training set; with these and its `probe.seed`, the counts are those of
     a study on it. steps, step_size, target: of PGD and FGSM. report: is told of progress.
 
-    Every count is of float32 predictions, asked one copy at a time of the models as they are.
-    Raises SpecError for input that cannot be measured. Source: Hsu et al. 2025, see
-    `engine.residual.ratio`.
+    Every prediction is that of a plain call of the model as it is; on CUDA, float32 is not rounded
+    to TF32 meanwhile. Raises SpecError for input that cannot be measured, and whatever a model
+    raises. Source: Hsu et al. 2025, see `engine.residual.ratio`.
 
     A model that still knows class 1 from 0.4 on, where Re-trains see it from 0.5 and 0.55 on:
 

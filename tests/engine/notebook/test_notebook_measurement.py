@@ -180,6 +180,26 @@ def test_what_was_given_is_left_as_it_was(kind: type[Small], perturbation: str) 
     assert torch.get_num_threads() == threads and torch.is_grad_enabled()
 
 
+class Caching(Small):
+    """Computes something in its first pass and reuses it, as rotary embeddings do."""
+
+    scale: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        if self.scale is None:
+            self.scale = torch.ones(3, 1, 1)
+        return super().forward(x * self.scale)
+
+
+def test_what_a_network_caches_can_be_trained_with() -> None:
+    x, y = pictures()
+    model = Caching(0)
+    engine.residual_knowledge(model, [Small(1)], x, y, taus=TAUS, draws=10)
+    nn.functional.cross_entropy(model(x.float() / 255), y).backward()
+    assert model.scale is not None and not model.scale.is_inference()
+
+
 def test_what_follows_from_the_counts() -> None:
     x, y = pictures()
     model, a, b, o = (trained(seed, x, y) for seed in range(4))
