@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 import torch
@@ -137,8 +138,19 @@ def _probe(
         raise SpecError("taus must be numbers of at least 0, such as (0, 0.01, 0.03).") from None
     kind = named(perturbation)
     kind.check(grid)
+    draws, seed, steps = (
+        _whole(value, name) for name, value in (("draws", draws), ("seed", seed), ("steps", steps))
+    )
     start = OWN if kind.starts else SHARED
     return validate(ProbeSpec(kind.name, grid, draws, seed, steps, step_size, target, start=start))
+
+
+def _whole(value: SupportsIndex, name: str) -> int:
+    """The number as Python's own, whatever library made it; SpecError if it is no integer."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise SpecError(f"{name} must be an integer, but is {value!r}.") from None
 
 
 def _rows(indices: Sequence[int] | None, n: int) -> tuple[int, ...]:

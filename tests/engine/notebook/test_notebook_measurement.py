@@ -285,6 +285,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "taus in words": ({"taus": "many"}, "taus must be numbers"),
     "an unknown perturbation": ({"perturbation": "gausian"}, "Did you mean 'gaussian'"),
     "no draws": ({"draws": 0}, "draws"),
+    "half a draw": ({"draws": 2.5}, "draws must be an integer, but is 2.5"),
     "indices of others": ({"indices": [1, 2]}, "indices must be 6 different integers"),
     "attacks without a gradient": (
         {"model": lambda x: IN_USE(x).detach(), "perturbation": "fgsm"},

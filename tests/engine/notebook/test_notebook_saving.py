@@ -84,6 +84,16 @@ def test_floats_are_stored_as_the_nearest_bytes_and_features_as_they_are(tmp_pat
     pipeline.close()
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    x, y = pictures(3)
+    model, a = (trained(seed, x, y) for seed in range(2))
+    taus = np.linspace(0, 0.2, 3, dtype=np.float32)
+    rk = engine.residual_knowledge(
+        model, [a], x, y, taus=taus, draws=np.int64(10), seed=np.int32(3), indices=np.arange(5, 8)
+    )
+    assert engine.open(tmp_path)[rk.save(tmp_path)].spec["seed"] == 3
+
+
 def test_a_second_result_under_the_same_name_is_another_study(tmp_path: Path) -> None:
     first, second = measured(), measured(seed=5)
     keys = {first.save(tmp_path), second.save(tmp_path), first.save(tmp_path)}
