@@ -75,11 +75,6 @@ def unlearn(
     config = amend(entry.config(), settings, f"{entry.name}.")
     task = _Task(model, _samples(retain, "retain"), _samples(forget, "forget"), normalize)
     spec = amend(TrainSpec(), dict(train or {}), "train.")
-    if entry.name == "ntk" and initial is None:
-        raise SpecError(
-            "NTK needs the network that training started from, with its weights of then: give "
-            "initial=network."
-        )
     with restored_torch_settings(task.device), borrowed_global_seed(seed, "unlearn"):
         original = task.classifier(model)
         problem = Problem(
@@ -90,7 +85,7 @@ def unlearn(
             seed=derive(seed, entry.name),
             train=spec,
             fresh=lambda salt: task.fresh(fresh, derive(seed, "weights", salt)),
-            initial=lambda: task.classifier(initial if initial is not None else model),
+            initial=lambda: task.classifier(_initial(initial)),
             report=report or Reporter(),
             resume=Resume(),
         )
@@ -204,6 +199,16 @@ def _samples(pair: Any, name: str) -> GivenSamples:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise SpecError(f"{name} must be a pair (x, y) of samples and labels.")
     return given_samples(pair[0], pair[1], name)
+
+
+def _initial(net: nn.Module | None) -> nn.Module:
+    """The network that training started from; SpecError if it was not given."""
+    if net is None:
+        raise SpecError(
+            "This method needs the network that training started from, with its weights of then: "
+            "give initial=network."
+        )
+    return net
 
 
 def _reset(net: nn.Module) -> nn.Module:

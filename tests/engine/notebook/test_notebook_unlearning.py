@@ -99,7 +99,7 @@ def half(net: nn.Module) -> nn.Module:
 
 
 MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
-    "initial weights": ("ntk", {}, "NTK needs the network that training started from"),
+    "initial weights": ("ntk", {}, "needs the network that training started from"),
     "a fresh network": (
         "retrain", {"model": Tokens()}, r"layer '' \(Tokens\) has weights .*fresh=function",
     ),
