@@ -18,11 +18,11 @@ from engine.fields import amend, choices_of, convert, field_kind, setting, setti
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
 __all__ = [
-    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GRAY", "INFERRED",
-    "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD", "SHARED",
-    "DataSpec",
-    "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec", "PretrainSpec",
-    "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported", "canonical",
+    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GIVEN", "GRAY",
+    "INFERRED", "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD",
+    "SHARED", "DataSpec", "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec",
+    "PretrainSpec", "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported",
+    "canonical",
     "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings", "parse_taus",
     "restored", "setting", "setting_of", "to_plain", "validate",
 ]  # fmt: skip
@@ -36,6 +36,7 @@ OWN, SHARED = "own", "shared"  # random starts of attacks: per sample, or per ba
 ASKED, INFERRED = "asked", "inferred"  # copies at intermediate norms of one draw
 RGB, GRAY = "rgb", "gray"  # channels of image files
 REFUSE, FOLLOW = "refuse", "follow"  # treatment of links that lead out of a data folder
+GIVEN = "given"  # data and network of a study saved from Python: samples and answers alone
 FOLDED = "folded"  # float32, batch norm folded into convolutions: faster, rounded differently
 
 
@@ -193,6 +194,7 @@ class ForeignSpec:
         "", help="method whose last layer replaces the network's own in these weights",
         key="changed",
     )  # fmt: skip
+    label: str = setting("", help="what people call the model; '' = its name", key=False)
 
 
 @dataclass(frozen=True)

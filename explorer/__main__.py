@@ -10,6 +10,7 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
 import argparse
 import gc
 import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ from engine.storage.paths import absolute, typed_path
 UNUSABLE = 2  # exit status: the window could not be opened
 LARGEST_SIDE = 16_384  # px of a window
 LINKS = ("refuse", "follow")
+PACKAGES = ("PySide6", "pyqtgraph")  # that the engine does without
 THEMES = ("light", "dark", "system")
 SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "vkkhrdisplay")
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit_kernel_caches()
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
+        check_packages()
         check_display()
     except SpecError as error:
         print(f"rk-explorer: {error}", file=sys.stderr)
@@ -73,6 +76,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.seed = None if options.seed is None else _seed(options.seed)
     options.size = None if options.size is None else _size(options.size)
     return options
+
+
+def check_packages() -> None:
+    """Raise SpecError if the engine was installed without what the window needs."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SpecError(
+            f"the window needs {' and '.join(missing)}, which this environment lacks. Install all "
+            "of the program (pip install .), or use rk-engine."
+        )
 
 
 def check_display() -> None:

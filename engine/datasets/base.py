@@ -14,7 +14,7 @@ from engine import registry
 from engine.errors import DataError, SpecError
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
-from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
+from engine.spec import GIVEN, GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
 from engine.storage import pixel_cache
 from engine.storage.bounds import DatasetBounds
 from engine.storage.pixel_files import ALWAYS_CHECKED
@@ -268,7 +268,10 @@ def validation_words(dataset: Dataset) -> str:
 
 
 def check(dataset: Dataset) -> Dataset:
-    """The dataset with its fingerprint set; DataError if no model can be trained on it."""
+    """The dataset with its fingerprint set; DataError if no model can be trained on it.
+
+    Nothing is trained on samples saved from Python: one class, and no test set, will do.
+    """
     name = dataset.spec.name
     if len(dataset.classes) < 2:
         raise DataError(
@@ -287,11 +290,11 @@ def check(dataset: Dataset) -> Dataset:
     _check_part(dataset, "training", dataset.train_x, dataset.train_y)
     _check_part(dataset, "test", dataset.test_x, dataset.test_y)
     _check_names(dataset)
-    if len(np.unique(dataset.train_y)) < 2:
+    if name != GIVEN and len(np.unique(dataset.train_y)) < 2:
         raise DataError(
             f"Dataset '{name}' has training samples of only one class; at least two are needed."
         )
-    if len(np.unique(dataset.train_y[dataset.pool])) < 2:
+    if name != GIVEN and len(np.unique(dataset.train_y[dataset.pool])) < 2:
         raise DataError(
             f"Without the samples held out for validation, dataset '{name}' has training samples "
             "of only one class; at least two are needed. Hold out fewer."
@@ -334,6 +337,8 @@ def _check_names(dataset: Dataset) -> None:
 
 def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> None:
     name = dataset.spec.name
+    if name == GIVEN and part == "test" and x.shape == (0, *dataset.shape) and y.shape == (0,):
+        return
     if not len(y):
         raise DataError(f"Dataset '{name}' has no {part} samples.")
     if len(x) != len(y):

@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.external.network_spec import AS_GIVEN, hash_of, source_of
+from engine.external.network_spec import ANSWERS_ALONE, AS_GIVEN, hash_of, source_of
 from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
 from engine.models.base import Classifier, build, last_linear, replace_dropout
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
-from engine.spec import ModelSpec
+from engine.spec import GIVEN, ModelSpec
 from engine.user_code.attribution import is_user_error, network_error, register_network
 from engine.user_code.calls import UserNetwork
 from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
@@ -50,6 +50,8 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
     Raises SpecError if it cannot process these samples, or if a factory is missing, has changed,
     fails, or makes anything but a classifier of the dataset's classes.
     """
+    if spec.name == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     make = functools.partial(_new_network, spec, dataset, generator.initial_seed())
     model = make()
     if not _is_built_in(spec):
@@ -273,7 +275,7 @@ def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     """Name of the last linear layer; SpecError unless it outputs one logit per class."""
     n_classes = len(dataset.classes)
-    logits, head = last_linear(net, dataset.shape, n_classes)
+    logits, head = last_linear(net, torch.zeros(2, *dataset.shape, dtype=torch.float32), n_classes)
     output = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if output != (2, n_classes):
         raise SpecError(

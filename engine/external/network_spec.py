@@ -12,13 +12,18 @@ from pathlib import Path
 
 from engine import registry
 from engine.errors import SpecError
-from engine.spec import ModelSpec
+from engine.spec import GIVEN, ModelSpec
 from engine.storage import plain_files
 from engine.storage.paths import typed_path
 
 LARGEST = 1 << 24  # bytes of FILE.py
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
 PYTHON = ".py"
+ANSWERS_ALONE = (
+    "This study was saved from Python: its models are known by their answers alone, without "
+    "weights, so nothing new can be computed with them. Measure them again where they are "
+    "(engine.residual_knowledge)."
+)
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
@@ -30,6 +35,8 @@ def model_spec(model: str, normalize: str = "") -> ModelSpec:
     only for a library's network, to see whether the library has it.
     """
     normalize = _canonical_normalization(normalize)
+    if model == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     if not in_file(model):
         entry = registry.get("model", model)
         if "check" in entry.facts:

@@ -59,7 +59,7 @@ def named_files(
         name, equals, path = text.partition("=")
         if not (equals and name and path):
             raise SpecError(f"'{text}' names no model. Write NAME=FILE, e.g. theirs=theirs.pt.")
-        _check_name(name)
+        check_model_name(name)
         if name in files:
             raise SpecError(f"Two unlearned models are named '{name}'. Use distinct names.")
         files[name] = typed_path(path)
@@ -79,7 +79,7 @@ def examine_files(
     specs = []
     for name, path in files.items():
         if not re.fullmatch(r"original|retrain-\d+", name):
-            _check_name(name)
+            check_model_name(name)
         fit = match_file(path, blank, model.name, dataset.spec.name)
         specs.append(ForeignSpec(name, digest(fit.state), str(path.absolute()), fit.head))
     _check_retrains([spec for spec in specs if spec.name.startswith("retrain-")])
@@ -276,7 +276,7 @@ def _refuse(
     _check_shapes(path, own, state, network_name, data_name, head)
 
 
-def _check_name(name: str) -> None:
+def check_model_name(name: str) -> None:
     """SpecError unless this is a valid name for a third-party model."""
     if not NAME.fullmatch(name):
         raise SpecError(

@@ -27,7 +27,9 @@ def fitted(name: str, make: Make, shape: tuple[int, ...], n_classes: int) -> tup
     try:
         net = make(shape, n_classes)
         replace_dropout(net)
-        output, head = last_linear(net.eval(), shape, n_classes)
+        output, head = last_linear(
+            net.eval(), torch.zeros(2, *shape, dtype=torch.float32), n_classes
+        )
         learns(net, shape)
     except MISFIT as error:
         if is_shortage(error):

@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 from engine import registry
 from engine.errors import SpecError
 from engine.runtime.seeds import derive
+from engine.runtime.submodules import set_submodule
 from engine.user_code.calls import UserNetwork
 from engine.user_code.randomness import Redirection, seeded_global_draws
 
@@ -58,7 +59,7 @@ class Classifier(nn.Module):
 
     def replace_head(self, layer: nn.Linear) -> None:
         """Replace the last layer, keeping the device and dtype of the old one."""
-        self.net.set_submodule(self.head_name, layer.to(self.head.weight))
+        set_submodule(self.net, self.head_name, layer.to(self.head.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""
@@ -215,25 +216,33 @@ def replace_dropout(net: nn.Module) -> None:
     for name, part in list(net.named_modules()):
         hooked = part._forward_hooks or part._forward_pre_hooks
         if type(part) is nn.Dropout and name and not hooked:
-            net.set_submodule(name, Dropout(part.p))
+            set_submodule(net, name, Dropout(part.p))
 
 
-def last_linear(net: nn.Module, shape: Sequence[int], n_classes: int) -> tuple[Any, str | None]:
-    """(output for two samples, name of the last linear layer that outputs their logits or None)."""
-    called: list[tuple[str, Any]] = []
+def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str | None]:
+    """(output, path of the linear layer that was called last with n_classes outputs, or None).
+
+    x: (n, *shape) normalized input, on the network's device. The path of a network that is itself
+    the layer is ''.
+    """
+    called: list[str] = []
+
+    def note(path: str, out: Any) -> None:
+        if tuple(out.shape) == (len(x), n_classes):
+            called.append(path)
+
     hooks = [
-        part.register_forward_hook(lambda _, __, out, path=path: called.append((path, out)))
+        part.register_forward_hook(lambda _, __, out, path=path: note(path, out))
         for path, part in net.named_modules()
         if isinstance(part, nn.Linear)
     ]
     try:
         with torch.no_grad():
-            output = net(torch.zeros(2, *shape, dtype=torch.float32))
+            output = net(x)
     finally:
         for hook in hooks:
             hook.remove()
-    heads = [path for path, out in called if tuple(out.shape) == (2, n_classes)]
-    return output, heads[-1] if heads else None
+    return output, called[-1] if called else None
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:

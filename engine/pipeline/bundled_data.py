@@ -1,4 +1,4 @@
-"""Datasets imported from bundles, stored under their fingerprint.
+"""Datasets from bundles, and samples saved from Python, stored under their fingerprint.
 
 File names are stored as an array: UTF-8, one per line. A dataset's notes about its folder are not
 part of a bundle.

@@ -21,6 +21,7 @@ from engine.spec import (
     BFLOAT16,
     FLOAT32,
     FOLDED,
+    GIVEN,
     INFERRED,
     OWN,
     SHARED,
@@ -175,7 +176,7 @@ def settled(train: TrainSpec, network: ModelSpec, device: Kind) -> TrainSpec:
     """
     if train.precision != AUTO:
         return train
-    convolves = not network.source and _input_kind(network) == "images"
+    convolves = _convolves(network)
     reduced = convolves and _multiplies_bfloat16(device)
     return replace(train, precision=BFLOAT16 if reduced else FLOAT32)
 
@@ -188,7 +189,7 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: Kind) -> ProbeSp
     attacked copies nor to adaptive draws, and for a network without convolutions evaluating a copy
     is cheaper than deciding whether it can be inferred.
     """
-    convolves = not network.source and _input_kind(network) == "images"
+    convolves = _convolves(network)
     perturbation = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
     if perturbation.attack and convolves:
@@ -301,9 +302,11 @@ def as_plain(spec: RunSpec) -> dict[str, Any]:
     return plain
 
 
-def _input_kind(network: ModelSpec) -> str:
-    """'images' for convolutional networks, 'any' for those that also accept features."""
-    return str(registry.get("model", network.name).facts.get("takes", "images"))
+def _convolves(network: ModelSpec) -> bool:
+    """Whether this is a registered network that accepts images alone, as convolutions do."""
+    if network.source or network.name == GIVEN:
+        return False
+    return str(registry.get("model", network.name).facts.get("takes", "images")) == "images"
 
 
 def _measures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.datasets.base import Dataset
-from engine.spec import RunSpec
+from engine.spec import GIVEN, RunSpec
 from explorer.state.form_grid import PROBE, TRAIN
 from explorer.state.study_form import StudyForm
 
@@ -22,6 +22,7 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         owner, _, name = path.partition(".")
         changes.setdefault(owner, {})[name] = value
     methods = tuple(method.name for method in spec.methods)
+    paths = {weights.name: weights.path for weights in spec.foreign}
     own_taus = spec.probe.taus != advice.taus
     return StudyForm(
         dataset=data.name,
@@ -40,5 +41,5 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         taus=",".join(f"{tau:.10g}" for tau in spec.probe.taus) if own_taus else "",
         draws=spec.probe.draws,
         probe=changes.get(PROBE, {}),
-        weights={weights.name: weights.path for weights in spec.foreign},
+        weights={} if spec.model.name == GIVEN else paths,
     )

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.drawing.labels import plugin_label
+from engine.spec import GIVEN
 from explorer.control.controller import Controller
 from explorer.state.app_state import AppState
 from explorer.state.catalog import CatalogItem
@@ -162,7 +163,8 @@ class StudyBar(QWidget):
 
     def _show_form(self) -> None:
         state, form = self._state, self._state.form
-        _choose(self.dataset, form.dataset)
+        label = state.dataset.label if state.dataset else form.dataset
+        _choose(self.dataset, form.dataset, label)
         recommended = state.dataset.recommended.model if state.dataset else ""
         self._choose_model(form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
@@ -179,9 +181,9 @@ class StudyBar(QWidget):
 
     def _choose_model(self, name: str) -> None:
         """Show this model; one that the list does not have as its last line but one."""
-        if name and self.model.findData(name) < 0:
+        if name and name != GIVEN and self.model.findData(name) < 0:
             self.model.insertItem(self.model.count() - 1, plugin_label("model", name), name)
-        _choose(self.model, name)
+        _choose(self.model, name, "answers" if name == GIVEN else name)
 
     def _counted(self) -> str:
         dataset, forget = self._state.dataset, self._state.forget
@@ -334,7 +336,9 @@ def _fill(combo: QComboBox, items: tuple[CatalogItem, ...]) -> None:
         combo.setItemData(combo.count() - 1, item.help, Qt.ItemDataRole.ToolTipRole)
 
 
-def _choose(combo: QComboBox, name: str) -> None:
+def _choose(combo: QComboBox, name: str, other: str) -> None:
+    """Show the item of that name; `other` where there is none, as for samples from Python."""
+    combo.setPlaceholderText(other)
     combo.setCurrentIndex(combo.findData(name))
 
 
