@@ -211,7 +211,9 @@ def _add_run(commands: Any) -> None:
     )
     _weights_options(run)
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
-    run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
+    run.add_argument(
+        "--perturbation", default="", help=f"{_either(names())} (gaussian; for messages words)"
+    )
     run.add_argument(
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )

@@ -43,6 +43,7 @@ class Recommended:
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     training: Mapping[str, TrainSpec] = field(default_factory=dict)  # by model, where it differs
     compared: tuple[str, ...] = ("rurk", "gd", "ga")
+    perturbation: str = "gaussian"
 
     def train_for(self, model: str) -> TrainSpec:
         """The training settings that suit this model."""
@@ -209,6 +210,11 @@ class Dataset:
             for channel in range(channels):
                 counts[channel] += np.bincount(part[:, channel].ravel(), minlength=256)
         return counts
+
+
+def feature_names(dataset: Dataset) -> tuple[str, ...]:
+    """The names of the features, numbered where the dataset has none."""
+    return dataset.features or tuple(f"feature {i + 1}" for i in range(dataset.shape[0]))
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

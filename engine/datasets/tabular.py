@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from engine.datasets._classes import class_numbers
 from engine.datasets._features import Features
 from engine.datasets._roles import (
     LABEL,
+    TEXT,
+    USUAL,
     column_of,
     groups_of,
     in_order,
@@ -16,7 +20,7 @@ from engine.datasets._roles import (
     roles_of,
     split_of,
 )
-from engine.datasets._tables import TextTable, read_table
+from engine.datasets._tables import TextTable, column_names, read_table
 from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
@@ -42,6 +46,7 @@ RECOMMENDED = Recommended(
     "(--columns label=NAME); numbers are scaled to [0, 1], categories one-hot",
     root="file",
     columns=True,
+    roles=("label", "split", "group"),
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The rows of the file `spec.root` as features in [0, 1].
@@ -80,6 +85,11 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         validation=parts.validation,
         groups=in_order(groups, order),
     )
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The names of a table's columns; () for label, tab, message. DataError if it is none."""
+    return column_names(path, (LABEL, TEXT), {*USUAL[LABEL], *USUAL[TEXT]})
 
 
 def _features(table: TextTable, without: set[str], train: np.ndarray) -> Features:

@@ -35,9 +35,23 @@ MOST_CLASSES = 200
 
 RECOMMENDED = Recommended(
     model="mlp",
-    train=TrainSpec(epochs=20, lr=0.05),
+    train=TrainSpec(epochs=20, lr=0.05, weight_decay=5e-3),
     forget="class:1:0.2",
     taus=parse_taus("0:0.5:11"),
+    methods={
+        "rurk": {
+            "epochs": 20,
+            "lr": 0.01,
+            "max_steps": 1000,
+            "tau": 0.01,
+            "lambda_f": 0.01,
+            "lambda_a": 0.01,
+            "weight_decay": 5e-3,
+        },
+        "neggrad-plus": {"beta": 0.05, "epochs": 5},
+    },
+    compared=("rurk", "gd", "ga", "neggrad-plus"),
+    perturbation="words",
 )
 
 
@@ -49,6 +63,7 @@ RECOMMENDED = Recommended(
     "(--columns label=NAME,text=NAME), or label, tab, message; encoded by hashed TF-IDF",
     root="file",
     columns=True,
+    roles=("label", "text", "split", "group"),
     encodes=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:

@@ -147,4 +147,5 @@ def _recommended(plain: dict[str, Any]) -> Recommended:
         methods=plain["methods"],
         training=training,
         compared=tuple(map(str, plain.get("compared", Recommended.compared))),
+        perturbation=str(plain.get("perturbation", Recommended.perturbation)),
     )

@@ -94,7 +94,7 @@ def compose(
     probe: Mapping[str, Any] | None = None,
     retrains: int = 3,
     seed: int = 131,
-    perturbation: str = "gaussian",
+    perturbation: str = "",
     taus: str = "",
     draws: int = 100,
     weights: Mapping[str, Path] | None = None,
@@ -131,7 +131,7 @@ def compose(
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not one of the methods.")
     grid = parse_taus(taus) if taus else recommended.taus
-    perturbation_name = named(perturbation).name
+    perturbation_name = named(perturbation or recommended.perturbation).name
     probe_spec = ProbeSpec(
         perturbation_name, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
     )
