@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from engine.datasets import breast_cancer
 from engine.datasets._classes import class_numbers
 from engine.datasets._features import Features
 from engine.datasets._roles import (
@@ -21,21 +23,16 @@ from engine.datasets._roles import (
     split_of,
 )
 from engine.datasets._tables import TextTable, column_names, read_table
-from engine.datasets.base import Dataset, Origin, Recommended
+from engine.datasets.base import Dataset, Origin
 from engine.errors import DataError
 from engine.registry import register
 from engine.runtime.progress import Reporter
-from engine.spec import DataSpec, TrainSpec, parse_taus
+from engine.spec import DataSpec
 from engine.storage.paths import typed_path
 
 MOST_CLASSES = 200
 
-RECOMMENDED = Recommended(
-    model="mlp",
-    train=TrainSpec(epochs=60, lr=0.05),
-    forget="random:10%",
-    taus=parse_taus("0:0.4:11"),
-)
+RECOMMENDED = replace(breast_cancer.RECOMMENDED, forget="class:0:0.5")  # tried there
 
 
 @register(

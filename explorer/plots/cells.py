@@ -103,12 +103,12 @@ def _draw_bar(painter: QPainter, box: QRect, share: float, color: QColor) -> Non
 def draw_moved(
     painter: QPainter, box: QRectF, copy: np.ndarray, sample: np.ndarray, theme: Theme
 ) -> None:
-    """Mark by how much a copy (d,) raised or lowered each bar; images stay as they are."""
+    """Mark by how much a copy (d,) raised each bar, in the color of text, or lowered it, in red."""
     if copy.ndim != 1 or len(copy) > box.width():
         return
     slot = box.width() / max(1, len(copy))
     for i, (new, old) in enumerate(np.clip(np.stack([copy, sample], 1), 0, 1).tolist()):
-        color = QColor(getattr(theme, SIGNS[0] if new > old else SIGNS[1]))
+        color = QColor(theme.text if new > old else theme.danger)
         top, high = box.bottom() - max(new, old) * box.height(), abs(new - old) * box.height()
         painter.fillRect(QRectF(box.left() + i * slot, top, max(1.0, slot - 1), high), color)
 

@@ -58,32 +58,37 @@ def draw_message(painter: QPainter, box: QRectF, words: Words) -> None:
     font = QFont(painter.font())
     fitting = min(box.width() / LETTERS, box.height() / LINES)
     font.setPixelSize(round(min(LARGEST, max(SMALLEST, fitting))))
-    metrics = QFontMetricsF(font)
     painter.save()
     painter.setClipRect(box)
     ink = QGuiApplication.palette().text().color()
-    for place, word, mark in _placed(words, box, metrics):
-        marked = QFont(font)
-        marked.setBold(mark is not None and not mark.struck)
-        marked.setStrikeOut(mark is not None and mark.struck)
-        painter.setFont(marked)
+    for place, word, mark in _placed(words, box, font):
+        painter.setFont(_marked(font, mark))
         painter.setPen(ink if mark is None else QColor(mark.color))
         painter.drawText(place, word)
     painter.restore()
 
 
-def _placed(
-    words: Words, box: QRectF, metrics: QFontMetricsF
-) -> Iterator[tuple[QPointF, str, Mark | None]]:
-    """(base line's start, word, mark) of each word that fits; dots in place of the rest."""
+def _marked(font: QFont, mark: Mark | None) -> QFont:
+    """The font of a word: bold if it is new, struck out if it was dropped."""
+    if mark is None:
+        return font
+    marked = QFont(font)
+    marked.setBold(not mark.struck)
+    marked.setStrikeOut(mark.struck)
+    return marked
+
+
+def _placed(words: Words, box: QRectF, font: QFont) -> Iterator[tuple[QPointF, str, Mark | None]]:
+    """(start of the base line, word, mark) of each word that fits, and dots for the rest."""
+    metrics, bold = QFontMetricsF(font), QFontMetricsF(_marked(font, Mark("")))
+    dots, space = metrics.horizontalAdvance(DOTS), metrics.horizontalAdvance(" ")
     x, y, high = box.left(), box.top() + metrics.ascent(), metrics.height()
-    last = box.bottom() - metrics.descent()
     for word, mark in words:
-        wide = metrics.horizontalAdvance(word)
+        wide = (metrics if mark is None or mark.struck else bold).horizontalAdvance(word)
         if x > box.left() and x + wide > box.right():
+            if y + high + metrics.descent() > box.bottom():
+                yield QPointF(min(x, box.right() - dots), y), DOTS, None
+                return
             x, y = box.left(), y + high
-        if y + high > last and x + wide + metrics.horizontalAdvance(DOTS) > box.right():
-            yield QPointF(min(x, box.right() - metrics.horizontalAdvance(DOTS)), y), DOTS, None
-            return
         yield QPointF(x, y), word, mark
-        x += wide + metrics.horizontalAdvance(" ")
+        x += wide + space
