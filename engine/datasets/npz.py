@@ -24,10 +24,10 @@ MOST_CLASSES = 1000
 CHANNELS = (1, 3)
 
 RECOMMENDED = Recommended(
-    model="cnn",
-    train=TrainSpec(epochs=10, lr=0.02),
-    forget="class:0:0.1",
-    taus=parse_taus("0:0.4:11"),
+    model="mlp",
+    train=TrainSpec(epochs=20, lr=0.02),
+    forget="class:0:0.2",
+    taus=parse_taus("0:0.2:11"),
 )
 
 
