@@ -148,8 +148,8 @@ def _caption(neighbors: Neighborhood, classes: Sequence[str], drawn: np.ndarray,
         f"{subject}, class {classes[neighbors.label]}: "
         f"{perturbation_label(neighbors.perturbation)} at τ = {neighbors.tau:g}; "
         f"{len(drawn)} of {len(neighbors.copies)} copies, larger perturbations to the right. A "
-        "check: the model recognizes the copy; below it the probability of the true class. At the right: "
-        f"copies recognized, and r with its 95 % interval.{_edits(neighbors, drawn)}"
+        "check: the model recognizes the copy; below it the probability of the true class. At the "
+        f"right: copies recognized, and r with its 95 % interval.{_edits(neighbors, drawn)}"
     )
 
 

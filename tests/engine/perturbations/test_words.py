@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -193,3 +194,7 @@ def test_its_figure_numbers_the_copies_and_says_what_they_changed(
     assert data.texts[sample] in caption and "1: '" in caption and " dropped" in caption
     rows = list(csv.DictReader(out.with_suffix(".csv").read_text().splitlines()))
     assert {row["text"] for row in rows} > {rows[0]["text"]}
+    figure[figure.index("neighborhood") :] = ["samples"]
+    assert main([*figure, "--out", str(tmp_path / "sheet.svg"), "--store", store]) == 0
+    words = " ".join(ElementTree.parse(tmp_path / "sheet.svg").getroot().itertext()).split()
+    assert set(data.texts[sample].split()[:3]) <= set(words)
