@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.drawing.geometry import in_polygon
+from engine.perturbations import EditedMessage
 from engine.provenance import Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
@@ -175,7 +176,8 @@ class Neighborhood:
     """One sample under the lens.
 
     copies: (c, *shape) float32 pixels in [0, 1] at `tau`; predictions: model -> (c,) class;
-    confidence: model -> (c,) probability of the true class; counts: model -> correct answers.
+    confidence: model -> (c,) probability of the true class; counts: model -> correct answers;
+    edits: (c,) the copies as messages, with the words that were changed, if they are.
     """
 
     sample: int
@@ -186,6 +188,7 @@ class Neighborhood:
     predictions: Mapping[str, np.ndarray]
     confidence: Mapping[str, np.ndarray]
     counts: Mapping[str, int]
+    edits: tuple[EditedMessage, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

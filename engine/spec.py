@@ -9,12 +9,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import typing
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from engine.errors import SpecError
-from engine.fields import amend, choices_of, convert, field_kind, setting, setting_of, validate
+from engine.fields import (
+    amend,
+    choices_of,
+    convert,
+    field_kind,
+    parse_settings,
+    setting,
+    setting_of,
+    validate,
+)
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
 __all__ = [
@@ -22,9 +30,8 @@ __all__ = [
     "INFERRED", "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD",
     "SHARED", "DataSpec", "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec",
     "PretrainSpec", "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported",
-    "canonical",
-    "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings", "parse_taus",
-    "restored", "setting", "setting_of", "to_plain", "validate",
+    "canonical", "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings",
+    "parse_taus", "restored", "setting", "setting_of", "to_plain", "validate",
 ]  # fmt: skip
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
@@ -53,9 +60,7 @@ class DataSpec:
     )
     side: int = setting(
         0, help="height and width to which images are resized; 0 = the dataset's own size",
-        unit="px",
-        low=0,
-        high=1024, key=False,
+        unit="px", low=0, high=1024, key=False,
     )  # fmt: skip
     fingerprint: str = setting(
         "", help="hash of pixels, labels and the validation split; set when the data are loaded"
@@ -73,6 +78,20 @@ class DataSpec:
     links: str = setting(
         REFUSE, help="links that lead out of an image folder",
         choices=(REFUSE, FOLLOW), key=False, once=True,
+    )  # fmt: skip
+    columns: str = setting(
+        "", help="roles of the columns of a table: label=diagnosis,text=message,group=patient,"
+        "split=part",
+        key=False,
+    )  # fmt: skip
+    test_share: float = setting(
+        0.2, help="share of each class that a table without a split column sets aside for testing",
+        low=0.0, high=0.9, exclusive_low=True, key=False,
+    )  # fmt: skip
+    encoder: str = setting(
+        "", help="folder of a sentence-transformers model that encodes messages; '' = hashed "
+        "TF-IDF",
+        key=False,
     )  # fmt: skip
 
 
@@ -345,20 +364,6 @@ class ImportedSpec(RunSpec):
 def as_imported(spec: RunSpec) -> RunSpec:
     """The imported counterpart of a study; its keys are the same."""
     return ImportedSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
-
-
-def parse_settings(texts: typing.Iterable[str]) -> dict[str, dict[str, str]]:
-    """`['rurk.tau=0.1', ...]` as `{'rurk': {'tau': '0.1'}}`; SpecError for malformed text."""
-    settings: dict[str, dict[str, str]] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        owner, dot, name = path.strip().partition(".")
-        if not (equals and dot and owner and name and value.strip()):
-            raise SpecError(
-                f"'{text}' is not a setting. Write method.parameter=value, e.g. rurk.tau=0.1."
-            )
-        settings.setdefault(owner, {})[name] = value.strip()
-    return settings
 
 
 def parse_taus(text: str) -> tuple[float, ...]:

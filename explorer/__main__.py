@@ -123,8 +123,12 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--store", type=typed_path, metavar="DIR", help="folder for results")
     result.add_argument("--dataset", default="", metavar="D", help="dataset to open, e.g. digits")
     result.add_argument(
-        "--root", type=absolute, default="", metavar="P", help="folder that contains the dataset"
+        "--root", type=absolute, default="", metavar="P", help="folder or file of the dataset"
     )
+    result.add_argument(
+        "--columns", default="", metavar="ROLES",
+        help="columns of a table: label=diagnosis,text=message,group=patient,split=part",
+    )  # fmt: skip
     result.add_argument(
         "--links", default="", metavar="HOW",
         help="refuse (default) or follow links that point outside an image folder",

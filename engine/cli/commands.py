@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> None:
         data = DataSpec(
             options.dataset, options.root, options.seed, options.side,
             channels=options.channels, validation=options.validation, links=options.links,
+            columns=options.columns, test_share=options.test_share, encoder=options.encoder,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
         arguments["forget"] = _forget_indices(options, dataset)
@@ -80,7 +81,7 @@ def _forget_indices(options: argparse.Namespace, dataset: Dataset) -> tuple[int,
 
     text = options.forget or dataset.recommended.forget
     samples = forget_set(text, dataset, options.seed)
-    if text.strip().startswith(LISTS):
+    if text.strip().startswith((*LISTS, "group:")):
         say(f"forget set: {samples.words}")
     return samples.indices
 

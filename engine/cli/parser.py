@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine import __version__
+from engine import __version__, registry
 from engine.cli import commands as actions
 from engine.cli import figure_arguments
 from engine.cli.commands import RETRAINS
@@ -116,15 +116,39 @@ def _add_run(commands: Any) -> None:
         commands, "run", actions.run, "train, unlearn and measure, or answer from the store"
     )
     run.add_argument(
-        "--dataset", required=True, help="digits, fashion, iris, cifar10, small-cifar5 or folder"
+        "--dataset",
+        required=True,
+        help=f"{_either(registry.built_in('dataset'))} (built in: digits, fashion, iris, "
+        "breast-cancer)",
     )
     run.add_argument(
         "--root",
         type=absolute,
         default="",
-        help="folder of the data, if the dataset needs one: train/<class>/*.png (read "
+        help="folder or file of the data, if the dataset needs one: train/<class>/*.png (read "
         "recursively) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
-        "20 %% are held out; Tiny ImageNet as downloaded; for CIFAR-10 also its archive",
+        "20 %% are held out; Tiny ImageNet as downloaded; for CIFAR-10 also its archive; the file "
+        "of npz, tabular and text",
+    )
+    run.add_argument(
+        "--columns",
+        default="",
+        metavar="ROLE=NAME,...",
+        help="columns of a table: label=NAME, text=NAME (messages), group=NAME (any number; for "
+        "--forget group:NAME=VALUE), split=NAME (train, validation, test)",
+    )
+    run.add_argument(
+        "--test-share", type=float, default=0.2, metavar="SHARE",
+        help="share of each class that a table without a split column sets aside for testing "
+        "(%(default)s)",
+    )  # fmt: skip
+    run.add_argument(
+        "--encoder",
+        type=absolute,
+        default="",
+        metavar="FOLDER",
+        help="a sentence-transformers model on this machine that encodes messages, instead of "
+        "hashed TF-IDF",
     )
     run.add_argument(
         "--side", type=int, default=0, help="resize images to this height and width (px)"
@@ -161,8 +185,9 @@ def _add_run(commands: Any) -> None:
         "--forget",
         default="",
         metavar="SPEC",
-        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, indices:FILE (text, CSV, "
-        "JSON, .npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
+        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, group:patient=17 (all of "
+        "a group), group:patient:5 (of so many groups, drawn), indices:FILE (text, CSV, JSON, "
+        ".npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
         "train/cat/03.png or 'cifar10 train 17', as rk-engine samples shows them)",
     )
     run.add_argument(
@@ -188,7 +213,9 @@ def _add_run(commands: Any) -> None:
     )
     _weights_options(run)
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
-    run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
+    run.add_argument(
+        "--perturbation", default="", help=f"{_either(names())} (gaussian; for messages words)"
+    )
     run.add_argument(
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )

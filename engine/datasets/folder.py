@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets._images import common_side, read_images
+from engine.datasets._sidecar import groups_beside
 from engine.datasets._tree import Tree, labeled, scan
 from engine.datasets.base import Dataset, Recommended, stratified_split
 from engine.errors import DataError
@@ -47,13 +48,14 @@ class Parts:
     help="root/train/<class>/*.png or .jpg with root/test/<class>/ (or val, valid, ...), or "
     "root/<class>/; without a test part, 20 % are held out for testing",
     root=True,
+    columns=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The images of `spec.root`, center-cropped and resized to `spec.side` (0: own size or 32 px).
 
     Classes are the folder names, sorted; `spec.channels` selects RGB or grayscale. Without a test
-    (or val) part, 20 % of each class are held out, drawn with `spec.seed`. Raises DataError if the
-    folder or an image cannot be used.
+    (or val) part, 20 % of each class are held out, drawn with `spec.seed`. `spec.columns` names
+    groups in a table in the folder. Raises DataError if the folder or an image cannot be used.
     """
     if not spec.root:
         raise DataError(
@@ -66,6 +68,8 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
     side = spec.side or own_side(tree)
     parts = _parts(tree, spec.seed)
     report.expect(len(parts.files))
+    names = tree.names(parts.files)
+    groups, unlisted = groups_beside(root, names, spec.columns)
     pictures = read_images(parts.files, side, report, spec.channels)
     return Dataset(
         spec,
@@ -76,10 +80,11 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         pictures.pixels[parts.train :],
         parts.labels[parts.train :],
         RECOMMENDED,
-        files=tree.names(parts.files),
-        notes=(*tree.notes, *parts.notes, *pictures.notes),
+        files=names,
+        notes=(*tree.notes, *parts.notes, *pictures.notes, *unlisted),
         linked=tree.count_linked(parts.files),
         mapped=pictures.mapped,
+        groups=groups,
     )
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.embedding.points import PointOutputs, PointSet
 from engine.models.base import Classifier
+from engine.perturbations import Messages
 from engine.residual.neighborhood import copies_of
 from engine.results import PERTURBED
 from engine.runtime.batching import batches_of
@@ -27,11 +28,12 @@ def pixels(
     probe: ProbeSpec,
     source: Classifier | None,
     report: Reporter,
+    messages: Messages | None = None,
 ) -> Tensor:
     """(m, *shape) float32 in [0, 1]: the points as model inputs.
 
     samples: (training, test). A trail follows the first draw of the measurement along the norms, or
-    attacks against `source`.
+    attacks against `source`; messages: those that samples encode.
     """
     train, test = samples
     unperturbed = points.sample[points.kind != PERTURBED]
@@ -42,7 +44,7 @@ def pixels(
     for row in np.flatnonzero(points.kind == PERTURBED):
         report.check()
         sample, tau = train.one(int(points.sample[row])), float(points.tau[row])
-        parts.append(copies_of(sample, one_draw, tau, train.n_classes, source))
+        parts.append(copies_of(sample, one_draw, tau, train.n_classes, source, messages))
     return torch.cat(parts)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.forget_sets import index_files
+from engine.forget_sets.groups import Groups, of_group
 from engine.forget_sets.index_text import Listing, Place, expand_ranges, spans
 from engine.forget_sets.sample_names import SampleNames
 from engine.runtime.seeds import numpy_generator
@@ -21,24 +24,32 @@ LISTS = ("indices:", "files:")  # prefixes of forget sets given as a list
 _WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")
 
 FORMS = (
-    "class:8, class:8:0.5, class:8:100, random:100, random:10%, indices:FILE, "
-    "indices:3,17,40-52 or files:FILE"
+    "class:8, class:8:0.5, class:8:100, random:100, random:10%, group:patient=17, group:patient:5, "
+    "indices:FILE, indices:3,17,40-52 or files:FILE"
 )
 
 
 @dataclass(frozen=True)
 class ForgetSet:
-    """Sorted, distinct indices into the training set, and the number of repeated entries."""
+    """Sorted, distinct indices into the training set, and the number of repeated entries.
+
+    most: the largest number of times a sample was listed; beside: samples of the chosen groups that
+    no model learns, and none can forget.
+    """
 
     indices: tuple[int, ...]
     repeated: int = 0
-    most: int = 1  # the largest number of times a sample was listed
+    most: int = 1
+    beside: int = 0
 
     @property
     def words(self) -> str:
         """'57 samples (3 listed twice)'."""
         count = f"{len(self.indices):,} {'sample' if len(self.indices) == 1 else 'samples'}"
         frequency = "twice" if self.most == 2 else "more than once"
+        if self.beside:
+            were = "was" if self.beside == 1 else "were"
+            return f"{count} ({self.beside:,} more of the same group {were} never learned)"
         return f"{count} ({self.repeated:,} listed {frequency})" if self.repeated else count
 
 
@@ -50,8 +61,8 @@ def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:
     """
     named = text.strip().startswith(LISTS)
     names = SampleNames(dataset) if named else None
-    held = dataset.validation
-    return _forget_set(text, dataset.train_y, dataset.classes, seed, held, names)
+    held, groups = dataset.validation, dataset.groups
+    return _forget_set(text, dataset.train_y, dataset.classes, seed, held, names, groups)
 
 
 def parse_forget(
@@ -66,9 +77,9 @@ def parse_forget(
     labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
     class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
     `random:P%` draw from the whole set; `indices:FILE` reads a list in any format that
-    `index_files.read` supports; `indices:3,17,40-52` is an inline list. Samples `held` out of
-    training are never selected. Draws depend on `text`, `seed` and the held-out samples. Raises
-    SpecError as `check_forget` does, and if the file cannot be read.
+    `index_files.read` supports; `indices:3,17,40-52` is an inline list; groups need `forget_set`.
+    Samples `held` out of training are never selected. Draws depend on `text`, `seed` and the
+    held-out samples. Raises SpecError as `check_forget` does, and if the file cannot be read.
     """
     return _forget_set(text, labels, classes, seed, held, None).indices
 
@@ -80,10 +91,11 @@ def _forget_set(
     seed: int,
     held: np.ndarray | Sequence[int],
     names: SampleNames | None,
+    groups: Groups = MappingProxyType({}),
 ) -> ForgetSet:
     pool = np.setdiff1d(np.arange(len(labels)), np.asarray(held, np.int64))
     kind, _, rest = text.strip().partition(":")
-    rng = numpy_generator(seed, "forget", text.strip())
+    rng, beside = numpy_generator(seed, "forget", text.strip()), 0
     if kind == "class" and rest:
         name, colon, share = rest.rpartition(":") if _has_share(rest, classes) else (rest, "", "")
         members = pool[labels[pool] == _class_number(name, classes)]
@@ -92,13 +104,18 @@ def _forget_set(
         selected = _draw(members, share, text, rng) if colon else members
     elif kind == "random" and rest:
         selected = _draw(pool, rest, text, rng)
+    elif kind == "group" and re.search("[=:]", rest):
+        chosen = of_group(rest, groups, pool, functools.partial(_draw, text=text, rng=rng))
+        selected = pool[chosen[pool]]
+        beside = int(chosen.sum()) - len(selected)
     elif f"{kind}:" in LISTS and rest.strip():
         selected = _listed(kind, rest.strip(), len(labels), names)
     else:
         raise SpecError(f"'{text}' is not a forget set. Write {FORMS}.")
     counts = np.unique(selected, return_counts=True)[1]
     most = int(counts.max(initial=1))
-    return ForgetSet(check_forget(selected, labels, held), int((counts > 1).sum()), most)
+    repeated = int((counts > 1).sum())
+    return ForgetSet(check_forget(selected, labels, held), repeated, most, beside)
 
 
 def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
@@ -237,6 +254,7 @@ def _class_number(name: str, classes: Sequence[str]) -> int:
 
 
 def _draw(pool: np.ndarray, share: str, text: str, rng: np.random.Generator) -> np.ndarray:
+    """A sorted draw from samples, or from the values of groups."""
     try:
         if share.endswith("%"):
             fraction: float | None = float(share[:-1]) / 100
@@ -250,5 +268,6 @@ def _draw(pool: np.ndarray, share: str, text: str, rng: np.random.Generator) -> 
             raise SpecError(f"'{text}': a share must be above 0 and at most 1 (100 %).")
         count = max(1, round(fraction * len(pool)))
     if not 1 <= count <= len(pool):
-        raise SpecError(f"'{text}' requests {count} samples; choose 1 to {len(pool)}.")
+        things = "samples" if pool.dtype.kind in "iu" else "groups"
+        raise SpecError(f"'{text}' requests {count} {things}; choose 1 to {len(pool)}.")
     return np.sort(rng.choice(pool, count, replace=False))

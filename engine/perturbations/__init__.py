@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from engine import registry
 from engine.errors import SpecError
-from engine.perturbations.base import BLOCK, Attack, AttackInputs, Noise, Outline, Perturbation
+from engine.perturbations._messages import EditedMessage, Messages
+from engine.perturbations.base import (
+    BLOCK,
+    Attack,
+    AttackInputs,
+    Edit,
+    Noise,
+    Outline,
+    Perturbation,
+)
 from engine.registry import Registration
 from engine.spec import ProbeSpec
 
@@ -18,6 +27,9 @@ __all__ = [
     "BLOCK",
     "Attack",
     "AttackInputs",
+    "Edit",
+    "EditedMessage",
+    "Messages",
     "Noise",
     "Outline",
     "Perturbation",
@@ -32,6 +44,7 @@ __all__ = [
     "search_names",
     "starting",
     "straight",
+    "suiting",
 ]  # fmt: skip
 
 
@@ -78,6 +91,11 @@ def search_names() -> tuple[str, ...]:
 def iterating() -> tuple[str, ...]:
     """Names of the perturbations that take several steps, each of a step size."""
     return tuple(kind.name for kind in every() if kind.iterates)
+
+
+def suiting(has_messages: bool) -> list[str]:
+    """The names of those that suit a dataset: all but edits, where samples are no messages."""
+    return [name for name in names() if has_messages or not ((one := at_hand(name)) and one.edits)]
 
 
 def attacks() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The interface of perturbations; a file registers one by `add(Noise(...))` or `add(Attack(...))`.
+"""The interface of perturbations; a file registers one by `add` of a Noise, an Attack or an Edit.
 
 A file of this package, or of another one with the entry point `rk_explorer.perturbations`, makes a
 perturbation available everywhere: measurement, RURK's search, slices, forms and command line. Its
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from engine.errors import SpecError
 from engine.perturbations._inputs import BLOCK, AttackInputs, Draw
+from engine.perturbations._messages import EditedMessage, Messages
 from engine.registry import register
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from engine.spec import ProbeSpec
 
 __all__ = [
-    "BLOCK", "BOX", "CORNERS", "PIXELS", "Attack", "AttackInputs", "Draw", "Known", "Move",
-    "Noise", "Outline", "Perturbation", "add", "circle",
+    "BLOCK", "BOX", "CORNERS", "PIXELS", "Attack", "AttackInputs", "Draw", "Edit", "Known",
+    "Messages", "Move", "Noise", "Outline", "Perturbation", "add", "circle",
 ]  # fmt: skip
 
 CORNERS = 180  # points of the outline of a ball: one every two degrees
 PIXELS = "pixel range [0, 1]"
 
 Move = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
+EditDraws = Callable[[Messages, int, int, int, float], list[EditedMessage]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Perturbation:
     outline: Outline | None = None
     searches: bool = True
     attack: ClassVar[bool] = False
+    edits: ClassVar[bool] = False  # whether it changes messages, not vectors
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -85,6 +88,13 @@ class Perturbation:
     def straight(self) -> bool:
         """Whether the copies of one draw lie on a ray: x + tau * noise, clamped to [0, 1]."""
         return False
+
+    def on(self, messages: Messages | None) -> Perturbation:
+        """This perturbation for samples that encode these messages, None if they encode none.
+
+        SpecError if it needs messages.
+        """
+        return self
 
     def passes(self, steps: int) -> int:
         """Forward and backward passes through the model needed per copy."""
@@ -244,6 +254,59 @@ class Attack(Perturbation):
     def search(self, inputs: AttackInputs, rng: torch.Generator | None) -> Tensor:
         """(m, *shape) one copy of each sample; x itself at tau = 0."""
         return inputs.x.clone() if inputs.tau == 0 else self.against(inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit(Perturbation):
+    """Copies of messages, shared by all models and encoded again; for a dataset of messages alone.
+
+    edit(messages, sample, seed, block, tau): the draws `block*BLOCK ...` of a sample's message,
+    from (seed, sample, draw) alone; messages: those of the dataset, see `on`.
+    """
+
+    edit: EditDraws
+    messages: Messages | None = None
+    edits: ClassVar[bool] = True
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that its file defines."""
+        return self.edit
+
+    def on(self, messages: Messages | None) -> Perturbation:
+        """This perturbation of the messages of a dataset; SpecError if it has none."""
+        if messages is None:
+            raise SpecError(
+                f"The perturbation '{self.name}' changes the words of messages, and the samples of "
+                "this dataset are no messages. Choose another one, or the dataset 'text'."
+            )
+        return replace(self, messages=messages)
+
+    def drawn(self, sample: int, seed: int, draws: int, tau: float) -> list[EditedMessage]:
+        """The first draws of a sample's message; only after `on`."""
+        assert self.messages is not None, "it was not told the messages"
+        blocks = range(-(-draws // BLOCK))
+        parts = [self.edit(self.messages, sample, seed, block, tau) for block in blocks]
+        return [one for part in parts for one in part][:draws]
+
+    def copies(
+        self,
+        probe: ProbeSpec,
+        tau: float,
+        x: Tensor,
+        y: Tensor,
+        samples: Sequence[int],
+        block: int,
+        n_classes: int,
+        source: nn.Module | None,
+    ) -> Tensor:
+        """(n, BLOCK, d) vectors of the edited messages of these samples."""
+        import torch
+
+        assert self.messages is not None, "it was not told the messages"
+        parts = [self.edit(self.messages, sample, probe.seed, block, tau) for sample in samples]
+        vectors = self.messages.encode([one.text for part in parts for one in part])
+        return torch.from_numpy(vectors).to(x).reshape(len(samples), BLOCK, *x.shape[1:])
 
 
 def add(one: Known) -> Known:

@@ -1,7 +1,7 @@
 """Datasets from bundles, and samples saved from Python, stored under their fingerprint.
 
-File names are stored as an array: UTF-8, one per line. A dataset's notes about its folder are not
-part of a bundle.
+File names, messages and groups are stored as arrays: UTF-8, one per line. A dataset's notes about
+its folder are not part of a bundle.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.datasets._encoders import MessageEncoder
 from engine.datasets.base import Dataset, Origin, Recommended, check, held_out
 from engine.errors import DataError, SpecError
 from engine.spec import DataSpec, TrainSpec, amend, restored, to_plain
@@ -21,6 +22,7 @@ from engine.storage.record import SCHEMA, Record
 KIND = "datasets"
 ARRAYS = ("train_x", "train_y", "test_x", "test_y")
 FILES, NUMBERS = "files", "origin/numbers"  # optional arrays
+TEXTS, GROUPS, HELD = "texts", "groups", "validation"
 
 
 def record_of(dataset: Dataset) -> Record:
@@ -37,9 +39,11 @@ def record_of(dataset: Dataset) -> Record:
         "recommended": json.dumps(to_plain(dataset.recommended)),
     }
     arrays = {name: getattr(dataset, name) for name in ARRAYS}
-    if dataset.files:
-        text = "\n".join(dataset.files).encode()
-        arrays[FILES] = np.frombuffer(text, np.uint8)
+    arrays |= {name: _lines(values) for name, values in _texts_of(dataset).items()}
+    if dataset.groups:
+        facts[GROUPS] = json.dumps(list(dataset.groups))
+    if len(dataset.validation) and not dataset.spec.validation:  # otherwise it is drawn again
+        arrays[HELD] = dataset.validation
     if dataset.origin is not None:
         facts["origin"] = dataset.origin.name
         arrays[NUMBERS] = dataset.origin.numbers
@@ -61,11 +65,14 @@ def dataset_of(record: Record) -> Dataset:
             train_y=record.arrays["train_y"],
             test_x=record.arrays["test_x"],
             test_y=record.arrays["test_y"],
-            files=_files(record),
+            files=_texts(record, FILES),
+            validation=record.arrays.get(HELD, np.empty(0, np.int64)),
+            groups=_groups(record),
             origin=_origin(record),
             linked=int(record.attributes.get("linked", 0)),
         )
         dataset = replace(dataset, notes=tuple(_linked_note(dataset)))
+        dataset = _with_texts(dataset, _texts(record, TEXTS))
         dataset = replace(dataset, spec=replace(dataset.spec, fingerprint=""))
         dataset = check(held_out(dataset))
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
@@ -87,14 +94,39 @@ def _linked_note(dataset: Dataset) -> Iterator[str]:
         )
 
 
-def _files(record: Record) -> tuple[str, ...]:
-    """File names of the samples; () if they have none. ValueError if the array is not text."""
-    lines = record.arrays.get(FILES)
+def _with_texts(dataset: Dataset, texts: tuple[str, ...]) -> Dataset:
+    """The dataset with its messages, if it has any, and their encoder."""
+    if not texts:
+        return dataset
+    encode = MessageEncoder(dataset.spec.encoder, texts[: len(dataset.train_y)])
+    return replace(dataset, texts=texts, encode=encode)
+
+
+def _texts_of(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    """array -> one text for each sample, for those that the dataset has."""
+    numbered = enumerate(dataset.groups.values())
+    groups = {f"{GROUPS}/{number}": values for number, values in numbered}
+    own = {FILES: dataset.files, TEXTS: dataset.texts, **groups}
+    return {name: values for name, values in own.items() if values}
+
+
+def _lines(texts: tuple[str, ...]) -> np.ndarray:
+    return np.frombuffer("\n".join(texts).encode(), np.uint8)
+
+
+def _texts(record: Record, name: str) -> tuple[str, ...]:
+    """The texts of an array, one per line; () if it is missing. ValueError if it is not text."""
+    lines = record.arrays.get(name)
     if lines is None:
         return ()
     if lines.dtype != np.uint8 or lines.ndim != 1:
-        raise ValueError("its file names are not text")
+        raise ValueError(f"its {name} are not text")
     return tuple(lines.tobytes().decode().split("\n"))
+
+
+def _groups(record: Record) -> dict[str, tuple[str, ...]]:
+    names = record.plain(GROUPS) if GROUPS in record.attributes else []
+    return {str(name): _texts(record, f"{GROUPS}/{place}") for place, name in enumerate(names)}
 
 
 def _origin(record: Record) -> Origin | None:
@@ -115,4 +147,5 @@ def _recommended(plain: dict[str, Any]) -> Recommended:
         methods=plain["methods"],
         training=training,
         compared=tuple(map(str, plain.get("compared", Recommended.compared))),
+        perturbation=str(plain.get("perturbation", Recommended.perturbation)),
     )

@@ -67,7 +67,9 @@ def _laid_out(
     report.expect(len(cast.sample) * len(names))
     source = _source(spec)
     against = work.loaded(plan, source) if source else None
-    x = outputs.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
+    x = outputs.pixels(
+        cast, work.datasets.on_device(dataset), spec.probe, against, report, dataset.messages
+    )
     views = {
         name: outputs.point_outputs(work.loaded(plan, name), x, cast.label, report)
         for name in names

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.analysis.epoch_series import EpochView
+from engine.perturbations import Messages
 from engine.residual.predictions import predict_copies
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
@@ -45,7 +46,8 @@ class WatchProbe:
     """The samples and copies that a model is evaluated on, the same for all epochs and models.
 
     rows (n,): the forget samples that `probe` (no attack) makes copies of; retain, forget, test:
-    indices of the samples for the accuracies; mark: key that identifies all of this.
+    indices of the samples for the accuracies; mark: key that identifies all of this; messages:
+    those that samples encode.
     """
 
     train: Samples
@@ -56,6 +58,7 @@ class WatchProbe:
     forget: Tensor
     test: Tensor
     mark: str
+    messages: Messages | None = None
 
     def look(self, model: nn.Module, epoch: int, report: Reporter) -> EpochView:
         """Evaluate `model`, temporarily in eval mode. Raises Cancelled."""
@@ -73,8 +76,9 @@ class WatchProbe:
         rows = torch.tensor(self.rows, device=self.train.device)
         x, y = self.train.pixels(rows), self.train.y[rows]
         predictions = predict_copies(
-            {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report
-        )
+            {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report,
+            messages=self.messages,
+        )  # fmt: skip
         return predictions[""]
 
     def _accuracy(self, model: nn.Module, report: Reporter) -> dict[str, float]:

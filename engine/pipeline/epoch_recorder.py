@@ -53,8 +53,9 @@ def sight(work: StudyModels, spec: RunSpec) -> WatchProbe:
         for name, pool in parts.items()
     }
     return WatchProbe(
-        train, test, rows.tolist(), probe_of(spec), **checked, mark=viewpoint.watch_key(spec, rows)
-    )
+        train, test, rows.tolist(), probe_of(spec), **checked,
+        mark=viewpoint.watch_key(spec, rows), messages=dataset.messages,
+    )  # fmt: skip
 
 
 def scene(work: StudyModels, spec: RunSpec, predictions: Mapping[str, np.ndarray]) -> WatchScene:

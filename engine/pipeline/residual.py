@@ -139,6 +139,7 @@ class ResidualMeasurement:
             samples.n_classes,
             report,
             self._work.loaded(plan, source) if source else None,
+            dataset.messages,
         )
         seconds = (time.monotonic() - started) / len(viewers)
         return {viewer: (one, seconds) for viewer, one in answers.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.perturbations import is_attack, named
+from engine.perturbations import Edit, EditedMessage, Perturbation, is_attack, named
 from engine.pipeline.copy_cache import CopyCache
 from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
@@ -35,8 +35,10 @@ def neighborhood(
     dataset = work.datasets.load(spec.data, report)
     dataset.require(sample)
     name, tau = _lens(spec, perturbation, tau)
-    named(name).check([tau])
+    kind = named(name).on(dataset.messages)
+    kind.check([tau])
     probe = replace(spec.probe.everywhere, perturbation=name, taus=(tau,))
+    edits = _edits(kind, sample, probe, tau)
     source = spec.aim if is_attack(probe) else ""
     decisive = (keys, probe, probe.draws, sample, keys[source] if source else "")
     mark, label = key("neighborhood", *decisive), dataset.label_of(sample)
@@ -48,7 +50,7 @@ def neighborhood(
         from engine.residual.neighborhood import copies_of
 
         against = work.loaded(plan, source) if source else None
-        copies = copies_of(one, probe, tau, len(dataset.classes), against)
+        copies = copies_of(one, probe, tau, len(dataset.classes), against, dataset.messages)
         cache.put(mark, copies.cpu().numpy())
         return copies
 
@@ -59,7 +61,9 @@ def neighborhood(
         pixels = copies.cpu().numpy()
         started = time.monotonic()
         for verdicts in predict_in_stages(models, copies, label, report):
-            report.point("neighborhood", neighborhood_of(sample, label, probe, pixels, verdicts))
+            report.point(
+                "neighborhood", neighborhood_of(sample, label, probe, pixels, verdicts, edits)
+            )
         predictions, confidence = verdicts
         arrays = {f"predictions/{model}": value for model, value in predictions.items()}
         arrays |= {f"confidence/{model}": value for model, value in confidence.items()}
@@ -72,7 +76,7 @@ def neighborhood(
         pixels = cache.get(mark, shape)
         if pixels is None:
             pixels = drawn().cpu().numpy()
-        return neighborhood_of(sample, label, probe, pixels, (predictions, confidence))
+        return neighborhood_of(sample, label, probe, pixels, (predictions, confidence), edits)
 
     recipe = Recipe(
         kind="neighborhoods",
@@ -162,14 +166,15 @@ def recognition(
 
         from engine.residual.smallest_tau import smallest_taus
 
-        samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
+        dataset = work.datasets.load(spec.data, report)
+        samples, _ = work.datasets.on_device(dataset)
         rows = torch.tensor(spec.forget, device=work.device)
         source = work.loaded(plan, model, report)
         report.stage(f"recognition by {model}")
         started = time.monotonic()
         taus = smallest_taus(
             source, samples.pixels(rows), samples.y[rows], spec.forget, probe,
-            samples.n_classes, report,
+            samples.n_classes, report, dataset.messages,
         )  # fmt: skip
         arrays = {"samples": np.array(spec.forget), "taus": taus}
         facts = {"model": model, "perturbation": name, "draws": draws}
@@ -190,6 +195,15 @@ def recognition(
     return work.results.obtain(recipe, spec, report)
 
 
+def _edits(
+    kind: Perturbation, sample: int, probe: ProbeSpec, tau: float
+) -> tuple[EditedMessage, ...]:
+    """The copies of a sample as messages; () where the perturbation changes no words."""
+    if not isinstance(kind, Edit):
+        return ()
+    return tuple(kind.drawn(sample, probe.seed, probe.draws, tau))
+
+
 def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
     """(perturbation, tau), with '' and tau < 0 replaced by the study's own.
 
@@ -205,8 +219,12 @@ def neighborhood_of(
     probe: ProbeSpec,
     copies: np.ndarray,
     verdicts: tuple[dict[str, np.ndarray], dict[str, np.ndarray]],
+    edits: tuple[EditedMessage, ...] = (),
 ) -> Neighborhood:
-    """The neighborhood at the only tau of `probe`, with those copies that have predictions."""
+    """The neighborhood at the only tau of `probe`, with those copies that have predictions.
+
+    edits: the copies as messages, if they are.
+    """
     predictions, confidence = verdicts
     count = min(len(classes) for classes in predictions.values())
     return Neighborhood(
@@ -218,4 +236,5 @@ def neighborhood_of(
         predictions=predictions,
         confidence=confidence,
         counts={name: int((classes == label).sum()) for name, classes in predictions.items()},
+        edits=edits[:count],
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.inference.evaluator import attack_model
-from engine.perturbations import BLOCK, named
+from engine.perturbations import BLOCK, Messages, named
 from engine.residual.copy_counts import blocks_of
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Sample
@@ -27,14 +27,16 @@ def copies_of(
     tau: float,
     n_classes: int,
     source: nn.Module | None,
+    messages: Messages | None = None,
 ) -> Tensor:
     """(c, *shape) perturbed copies of a sample at `tau`, as used for residual knowledge.
 
-    Random draws are exactly those of the measurement; attacks are made against `source`. SpecError
-    if the perturbation is unknown or tau out of range.
+    Random draws are exactly those of the measurement; attacks are made against `source`; messages:
+    those that samples encode. SpecError if the perturbation is unknown, needs messages and there
+    are none, or if tau is out of range.
     """
     x, index = sample.x, sample.index
-    kind = named(probe.perturbation)
+    kind = named(probe.perturbation).on(messages)
     kind.check([tau])
     attacked = None if source is None else attack_model(source, probe.arithmetic, x[None])
     label, parts = torch.tensor([sample.y], device=x.device), []

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.inference.evaluator import Evaluator, attack_model, evaluators_of
-from engine.perturbations import BLOCK, Noise, Perturbation, named
+from engine.perturbations import BLOCK, Messages, Noise, Perturbation, named
 from engine.residual.rays import FEWEST, Rays
 from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
@@ -39,19 +39,20 @@ def predict_copies(
     n_classes: int,
     report: Reporter,
     source: nn.Module | None = None,
+    messages: Messages | None = None,
 ) -> dict[str, np.ndarray]:
     """viewer -> (n, T, len(blocks) * BLOCK) predicted class of every perturbed copy.
 
     viewers: the models, in eval mode, which all predict the same copies; x: (n, *shape) float32 in
     [0, 1] on their device; samples: training-set indices of x; source: the model that is attacked
-    (FGSM, PGD). If `probe.between` is 'inferred', see `engine.residual.rays`. Raises Cancelled
-    between batches.
+    (FGSM, PGD); messages: those that samples encode. If `probe.between` is 'inferred', see
+    `engine.residual.rays`. Raises Cancelled between batches.
     """
     dtype = np.uint8 if n_classes <= 256 else np.uint16
     predictions = {
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
-    evaluation = _Evaluation(evaluators_of(viewers), samples, probe, n_classes, report)
+    evaluation = _Evaluation(evaluators_of(viewers), samples, probe, n_classes, report, messages)
     evaluation.kind.check(probe.taus)
     if source is not None:
         evaluation.attacked = attack_model(source, probe.arithmetic, x)
@@ -73,7 +74,8 @@ def predict_copies(
 class _Evaluation:
     """Evaluates every model on one block of copies: yields (model, taus, classes (n, taus, m)).
 
-    attacked: the model that attacks are made against, None for random copies.
+    messages: those that samples encode; attacked: the model that attacks are made against, None for
+    random copies.
     """
 
     evaluators: Mapping[str, Evaluator]
@@ -81,12 +83,13 @@ class _Evaluation:
     probe: ProbeSpec
     n_classes: int
     report: Reporter
+    messages: Messages | None
     attacked: nn.Module | None = None
 
     @functools.cached_property
     def kind(self) -> Perturbation:
         """The perturbation that makes the copies."""
-        return named(self.probe.perturbation)
+        return named(self.probe.perturbation).on(self.messages)
 
     def rows(self, x: Tensor, along: bool) -> int:
         """Number of samples like x that are processed together, along rays or not."""
@@ -118,7 +121,7 @@ class _Evaluation:
 
     def _copies(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
         """Copies (n, BLOCK, *shape) for each tau; (n, 1, *shape) where all of them equal x."""
-        make = self._moved if isinstance(self.kind, Noise) else self._attacked
+        make = self._moved if isinstance(self.kind, Noise) else self._made
         yield from make(x, y, samples, block)
 
     def _moved(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
@@ -127,9 +130,7 @@ class _Evaluation:
         for tau in self.probe.taus:
             yield x[:, None] if tau == 0 or noise is None else self.kind.moved(x, noise, tau)
 
-    def _attacked(
-        self, x: Tensor, y: Tensor, samples: Sequence[int], block: int
-    ) -> Iterator[Tensor]:
+    def _made(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
         for tau in self.probe.taus:
             if tau == 0:
                 yield x[:, None]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.inference.evaluator import Evaluator, attack_model
-from engine.perturbations import BLOCK, named
+from engine.perturbations import BLOCK, Messages, named
 from engine.residual.copy_counts import HALVINGS, blocks_of
 from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
@@ -28,10 +28,12 @@ def smallest_taus(
     probe: ProbeSpec,
     n_classes: int,
     report: Reporter,
+    messages: Messages | None = None,
 ) -> np.ndarray:
     """(n,) float64 smallest tau at which a copy of each sample is classified as y; NaN if none is.
 
-    x: (n, *shape) float32 in [0, 1] on the model's device; samples: their training-set indices.
+    x: (n, *shape) float32 in [0, 1] on the model's device; samples: their training-set indices;
+    messages: those that samples encode.
     Copies move along `probe.draws` fixed random directions, or are attacked towards y. The grid of
     `probe.taus` is scanned upwards to the first tau at which any copy is recognized, then the step
     below is bisected, so that recognition confined to the inside of a step may be missed. Raises
@@ -51,7 +53,7 @@ def smallest_taus(
     array([0. , 0.1, nan])
     """
     recognition = _Recognition(
-        model, x, y, samples, replace(probe, target="true"), n_classes, report
+        model, x, y, samples, replace(probe, target="true"), n_classes, report, messages
     )
     high = np.full(len(x), np.nan)
     low = np.zeros(len(x))
@@ -81,11 +83,12 @@ class _Recognition:
         probe: ProbeSpec,
         n_classes: int,
         report: Reporter,
+        messages: Messages | None,
     ) -> None:
         self._evaluator, self._attacked = Evaluator(model), attack_model(model, probe.arithmetic, x)
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
-        self._kind = named(probe.perturbation)
+        self._kind = named(probe.perturbation).on(messages)
         self._kind.check(probe.taus)
         self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)
 

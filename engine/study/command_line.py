@@ -76,6 +76,12 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
         yield from ("--channels", spec.data.channels)
     if spec.data.validation:
         yield from ("--validation", repr(spec.data.validation))
+    if spec.data.columns:
+        yield from ("--columns", spec.data.columns)
+    if spec.data.test_share != DataSpec.test_share:
+        yield from ("--test-share", repr(spec.data.test_share))
+    if spec.data.encoder:
+        yield from ("--encoder", spec.data.encoder)
     if dataset.linked:
         yield from ("--links", FOLLOW)
     yield from _network(spec.model)

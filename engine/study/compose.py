@@ -13,7 +13,7 @@ from engine.errors import SpecError, unknown
 from engine.external.network_spec import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
 from engine.metrics import UNSTATED
-from engine.perturbations import every, named
+from engine.perturbations import Noise, every, named
 from engine.runtime.device import native_bfloat16
 from engine.spec import (
     ASKED,
@@ -95,7 +95,7 @@ def compose(
     probe: Mapping[str, Any] | None = None,
     retrains: int = 3,
     seed: int = 131,
-    perturbation: str = "gaussian",
+    perturbation: str = "",
     taus: str = "",
     draws: int = 100,
     weights: Mapping[str, Path] | None = None,
@@ -132,12 +132,12 @@ def compose(
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not one of the methods.")
     grid = parse_taus(taus) if taus else recommended.taus
-    perturbation_name = named(perturbation).name
+    perturbation_name = named(perturbation or recommended.perturbation).name
     probe_spec = ProbeSpec(
         perturbation_name, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
     )
     probe_spec = settled_probe(amend(probe_spec, _parsed(probe_changes), "probe."), network, device)
-    _check_probe(probe_spec)
+    _check_probe(probe_spec, dataset)
     if isinstance(forget, str):
         indices = forget_set(forget or recommended.forget, dataset, seed).indices
     else:
@@ -157,12 +157,12 @@ def compose(
     return validate(spec)
 
 
-def _check_probe(probe: ProbeSpec) -> None:
-    """SpecError if the perturbation does not support these norms or draws."""
-    perturbation = named(probe.perturbation)
+def _check_probe(probe: ProbeSpec, dataset: Dataset) -> None:
+    """SpecError if the perturbation does not support these norms, draws or samples."""
+    perturbation = named(probe.perturbation).on(dataset.messages)
     perturbation.check(probe.taus)
-    if probe.adaptive and perturbation.attack:
-        *others, last = [one.name for one in every() if not one.attack]
+    if probe.adaptive and not isinstance(perturbation, Noise):
+        *others, last = [one.name for one in every() if isinstance(one, Noise)]
         raise SpecError(
             "Adaptive draws (probe.adaptive) require a random perturbation: choose "
             f"{', '.join(others)} or {last}, or set probe.adaptive=0."

@@ -11,7 +11,7 @@ from engine.spec import to_plain
 
 IMPLICIT: Mapping[str, Mapping[str, Any]] = {  # defaults for studies older than the setting
     "train": {"precision": "float32"},
-    "data": {"validation": 0.0},
+    "data": {"validation": 0.0, "columns": "", "test_share": 0.2, "encoder": ""},
 }
 NAMED = ("methods", "foreign", "measures")  # lists of entries with a name and settings
 NONE = "none"

@@ -54,7 +54,8 @@ def _counts(look: Look, record: Record, chosen: bool) -> Differences:
     look.need(spec, viewer, *filter(None, [source]))
     known = record.arrays["predictions"]
     rows = findings.some(len(known), look.sample, look.seed)
-    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
+    data = look.whole.dataset(spec.data, Reporter())
+    samples, _ = look.whole.work.datasets.on_device(data)
     if named(spec.probe.perturbation).starts and spec.probe.start != OWN:
         if known.size * samples.x[0].numel() > look.limit and not chosen:
             raise Unchecked("an attack with a random start cannot be repeated for a few samples")
@@ -68,7 +69,7 @@ def _counts(look: Look, record: Record, chosen: bool) -> Differences:
     predictions = predict_copies(
         models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
         range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
-        look.whole.work.loaded(plan, source) if source else None,
+        look.whole.work.loaded(plan, source) if source else None, data.messages,
     )  # fmt: skip
     yield from findings.answers(viewer, known[rows], predictions[viewer])
 
@@ -127,7 +128,8 @@ def _recognition(look: Look, record: Record, chosen: bool) -> Differences:
     model = str(facts["model"])
     look.need(spec, model)
     probe = _recognizing(look, record, spec, model)
-    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
+    data = look.whole.dataset(spec.data, Reporter())
+    samples, _ = look.whole.work.datasets.on_device(data)
     rows = findings.some(len(spec.forget), look.sample, look.seed)
     tries = probe.draws * (len(probe.taus) + HALVINGS)
     if len(rows) * tries * samples.x[0].numel() > look.limit and not chosen:
@@ -136,7 +138,7 @@ def _recognition(look: Look, record: Record, chosen: bool) -> Differences:
     source = look.whole.work.loaded(look.whole.plan(spec), model)
     now = smallest_taus(
         source, samples.pixels(at), samples.y[at], at.tolist(), probe,
-        samples.n_classes, Reporter(),
+        samples.n_classes, Reporter(), data.messages,
     )  # fmt: skip
     yield from findings.numbers("taus", record.arrays["taus"][rows], now, OUTPUT)
 
@@ -245,7 +247,9 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Differences:
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
         raise Lengthy
     against = work.loaded(plan, source) if source else None
-    x = outputs.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
+    x = outputs.pixels(
+        who, work.datasets.on_device(data), spec.probe, against, Reporter(), data.messages
+    )
     views = {
         n: outputs.point_outputs(work.loaded(plan, n), x, who.label, Reporter()) for n in names
     }

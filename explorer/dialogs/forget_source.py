@@ -20,11 +20,13 @@ from engine.forget_sets.indices import parse_indices
 from engine.storage.paths import typed_path
 from explorer.control.controller import Controller
 
-CLASS, RANDOM, SELECTION = "Class", "Random", "Selection"
+CLASS, RANDOM, GROUP, SELECTION = "Class", "Random", "Group", "Selection"
 INDICES, FILE, NAMES, SAVED = "Indices", "File", "File of names", "Saved set"
 TIPS = {
     CLASS: "The samples of a class, or a share or number of them, drawn by the study's seed",
     RANDOM: "Samples drawn from the whole training set by the study's seed",
+    GROUP: "All samples of a group, such as those of one patient: patient=17; or of so many "
+    "groups, drawn by the study's seed: patient:5, patient:10%",
     SELECTION: "The selection of the views: click, drag, or lasso in the embedding",
     INDICES: "Indices that you type: 3, 17, 40-50",
     FILE: "A list of indices: text, a CSV with a column 'index', JSON, .npy, .npz or .pt",
@@ -32,6 +34,7 @@ TIPS = {
     SAVED: "The saved set that is selected in the list below",
 }
 LISTS = {FILE: "indices", NAMES: "files"}  # source -> prefix of its specification
+TYPED = {**LISTS, GROUP: "group"}
 SHARE, NUMBER = "%", "samples"
 
 
@@ -72,8 +75,8 @@ class ForgetSource(QWidget):
         if self._kind() == CLASS:
             whole = "" if amount == "100%" else f":{amount}"
             return f"class:{self.classes.currentIndex()}{whole}"
-        if self._kind() in LISTS:
-            return f"{LISTS[self._kind()]}:{self.text.text().strip()}"
+        if self._kind() in TYPED:
+            return f"{TYPED[self._kind()]}:{self.text.text().strip()}"
         return f"random:{amount}" if self._kind() == RANDOM else ""
 
     def chosen(self) -> ForgetSet:
@@ -83,6 +86,8 @@ class ForgetSource(QWidget):
             raise SpecError("The dataset is still being loaded. Please wait.")
         if self._kind() in LISTS and not self.text.text().strip():
             raise SpecError("Choose a file that lists samples.")
+        if self._kind() == GROUP and not self.text.text().strip():
+            raise SpecError(f"Type a group: {self._example()}.")
         if spec := self.spec():
             return forget_set(spec, dataset, state.form.seed)
         return ForgetSet(check_forget(self._listed(), dataset.train_y, dataset.validation))
@@ -170,17 +175,22 @@ class ForgetSource(QWidget):
         self.classes.setVisible(kind == CLASS)
         for part in (self.amount, self.unit):
             part.setVisible(kind in (CLASS, RANDOM))
-        self.text.setVisible(kind in (INDICES, *LISTS))
-        self.text.setAccessibleName(
-            f"File of {'names' if kind == NAMES else 'indices'}"
-            if kind in LISTS
-            else "Indices to forget"
-        )
-        self.text.setPlaceholderText("path of a file" if kind in LISTS else "3, 17, 40-50")
+        self.text.setVisible(kind in (INDICES, *TYPED))
+        names = {FILE: "File of indices", NAMES: "File of names", GROUP: "Group to forget"}
+        self.text.setAccessibleName(names.get(kind, "Indices to forget"))
+        examples = {INDICES: "3, 17, 40-50", GROUP: self._example()}
+        self.text.setPlaceholderText(examples.get(kind, "path of a file"))
         self.browse.setVisible(kind in LISTS)
         self.note.setText(self._note())
-        self.note.setVisible(kind not in (INDICES, *LISTS))
+        self.note.setVisible(kind not in (INDICES, *TYPED))
         self.changed.emit()
+
+    def _example(self) -> str:
+        """A group of the open dataset."""
+        dataset = self._do.state.dataset
+        groups = dataset.groups if dataset else {}
+        column = next(iter(groups), "")
+        return f"{column}={groups[column][0]}" if column else "patient=17"
 
     def _note(self) -> str:
         if self._kind() == SELECTION:

@@ -267,6 +267,9 @@ def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
         form.channels,
         form.validation,
         form.links,
+        form.columns,
+        form.test_share,
+        form.encoder,
     )
 
 

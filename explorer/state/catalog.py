@@ -61,7 +61,9 @@ class CatalogItem:
     label: str
     help: str = ""
     fields: tuple[Field, ...] = ()
-    needs_folder: bool = False  # a dataset whose folder the user must choose
+    needs_folder: bool = False  # a dataset whose folder, or file, the user must choose
+    needs_file: bool = False
+    roles: tuple[str, ...] = ()  # of a table's columns that the user may name
     example: str = ""
     member_help: str = ""
     alone: bool = True
@@ -142,8 +144,8 @@ def _items(
             report.log(str(error))
             continue
         fields = describe(entry.config) if entry.config is not None else ()
-        folder = bool(entry.facts.get("root"))
-        item = CatalogItem(name, entry.label, entry.help, fields, folder)
+        root, roles = entry.facts.get("root"), tuple(entry.facts.get("roles", ()))
+        item = CatalogItem(name, entry.label, entry.help, fields, bool(root), root == "file", roles)
         items.append(_with_members(item, entry))
     return tuple(items)
 

@@ -252,6 +252,9 @@ def _form(plain: Fields) -> StudyForm:
         side=plain.natural("side", default.side, 10_000),
         channels=plain.text("channels", 16, default.channels),
         validation=plain.number("validation", default.validation),
+        columns=plain.text("columns", LONGEST_TEXT),
+        test_share=plain.number("test_share", default.test_share),
+        encoder=plain.text("encoder", LONGEST_PATH),
         model="" if in_file(model) else model,  # FILE.py:FUNCTION would run the file
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", default.methods),

@@ -16,6 +16,9 @@ class StudyForm:
     side: int = 0
     channels: str = "rgb"  # how image files are read: "rgb" or "gray"
     validation: float = 0.0  # share of each training class that is held out
+    columns: str = ""  # roles of a table's columns: label=diagnosis,group=patient
+    test_share: float = 0.2  # of the rows of a table
+    encoder: str = ""  # folder of a model that encodes messages; '' = hashed TF-IDF
     # links out of an image folder: "refuse" or "follow"; never saved in a session
     links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model

@@ -193,7 +193,10 @@ def test_what_cannot_change_a_result_is_left_out_of_keys() -> None:
         if not item.metadata.get("key", True)
     }
     # a hash stands for all of these, and for the file; more draws only refine
-    names = ("root", "seed", "side", "channels", "validation", "links")
+    names = (
+        "root", "seed", "side", "channels", "validation", "links", "columns", "test_share",
+        "encoder",
+    )  # fmt: skip
     data = {f"DataSpec.{name}" for name in names}
     assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws"}
 

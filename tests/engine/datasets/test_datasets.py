@@ -28,7 +28,7 @@ import pytest
 from PIL import Image
 
 from engine import registry
-from engine.datasets import _images, cifar10, small_cifar5
+from engine.datasets import _downloads, _images, cifar10, small_cifar5
 from engine.datasets import fashion as fashion_module
 from engine.datasets.base import Dataset, Recommended, check, load, stratified_split
 from engine.errors import Cancelled, DataError, SpecError
@@ -711,9 +711,9 @@ def test_an_archive_put_there_by_hand_is_unpacked(tmp_path: Path, archive: bytes
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from engine.datasets import cifar10
+from engine.datasets import _downloads
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-cifar10._unpack(Path(sys.argv[1]), Path(sys.argv[2]))
+_downloads.unpack(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -736,7 +736,7 @@ def test_who_unpacks_later_takes_what_is_there(tmp_path: Path, archive: bytes) -
     packed, batches = tmp_path / "cifar-10-python.tar.gz", tmp_path / "cifar-10-batches-py"
     packed.write_bytes(archive)
     for _ in range(2):
-        cifar10._unpack(packed, batches)
+        _downloads.unpack(packed, batches)
     assert {path.name for path in tmp_path.iterdir()} == {packed.name, batches.name}
     assert len(list(batches.iterdir())) == 7
 
@@ -813,7 +813,7 @@ def test_an_archive_is_unpacked_by_older_pythons_too_and_never_beside_its_folder
     with tarfile.open(tmp_path / "plain.tar", "w") as tar:
         tar.addfile(plain, content)
     with tarfile.open(tmp_path / "plain.tar") as tar:
-        cifar10._extract(tar, tmp_path / "there")
+        _downloads.extract(tar, tmp_path / "there")
     assert (tmp_path / "there" / "cifar" / "data").read_bytes() == b"batch"
     link, outside = tarfile.TarInfo("cifar/link"), tarfile.TarInfo("../outside")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -821,5 +821,5 @@ def test_an_archive_is_unpacked_by_older_pythons_too_and_never_beside_its_folder
         with tarfile.open(tmp_path / f"{number}.tar", "w") as tar:
             tar.addfile(member)
         with tarfile.open(tmp_path / f"{number}.tar") as tar, pytest.raises(tarfile.TarError):
-            cifar10._extract(tar, tmp_path / "elsewhere")
+            _downloads.extract(tar, tmp_path / "elsewhere")
     assert not (tmp_path / "outside").exists()

@@ -129,7 +129,8 @@ def test_class_unlearning_is_noticed() -> None:
 def test_what_is_no_forget_set_is_told_the_forms(text: str) -> None:
     message = message_of(text)
     assert f"'{text}' is not a forget set. Write class:8, class:8:0.5" in message
-    assert "random:10%, indices:FILE, indices:3,17,40-52 or files:FILE" in message
+    assert "random:10%, group:patient=17, group:patient:5, indices:FILE" in message
+    assert "indices:3,17,40-52 or files:FILE" in message
 
 
 @pytest.mark.parametrize(

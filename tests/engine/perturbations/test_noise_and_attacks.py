@@ -204,4 +204,4 @@ def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
 def test_an_unknown_perturbation_is_named_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="Did you mean 'gaussian'"):
         named("gausian")
-    assert names() == ["gaussian", "l2", "linf", "fgsm", "pgd"]
+    assert names() == ["gaussian", "l2", "linf", "words", "fgsm", "pgd"]

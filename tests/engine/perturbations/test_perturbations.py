@@ -145,7 +145,7 @@ def test_all_are_described_without_torch() -> None:
     )
     assert told(code) == (
         "[('gaussian', 'Gaussian', True), ('l2', 'L2 ball', True), ('linf', 'L-inf ball', True), "
-        "('fgsm', 'FGSM', True), ('pgd', 'PGD', True)] "
+        "('words', 'Words', False), ('fgsm', 'FGSM', True), ('pgd', 'PGD', True)] "
         "τ: L2 ball, L2 radius (pixel range [0, 1]) False"
     )
 
@@ -154,15 +154,16 @@ def test_every_one_says_what_its_tau_is() -> None:
     for one in perturbations.every():
         assert registry.get("perturbation", one.name).make is one.function
         assert one.function.__module__ == f"engine.perturbations.{one.name}"
-        assert one.label and one.measure and one.help and one.outline and one.searches
+        assert one.label and one.measure and one.help
+        assert bool(one.outline) is one.searches is not one.edits
         assert labels.perturbation_label(one.name) == one.label
-        assert one.straight is not one.attack
-        one.check([0.0, 0.1, 1e9])
+        assert one.straight is not (one.attack or one.edits)
+        one.check([0.0, 0.1, min(one.high, 1e9)])
 
 
 def test_attacks_know_their_steps_and_starts() -> None:
     passes = {one.name: one.passes(7) for one in perturbations.every()}
-    assert passes == {"gaussian": 0, "l2": 0, "linf": 0, "fgsm": 1, "pgd": 7}
+    assert passes == {"gaussian": 0, "l2": 0, "linf": 0, "words": 0, "fgsm": 1, "pgd": 7}
     assert [one.name for one in perturbations.every() if one.starts] == ["pgd"]
     assert [one.name for one in perturbations.every() if one.iterates] == ["pgd"]
 
@@ -185,15 +186,16 @@ def test_noise_for_a_search_is_as_large_as_that_of_the_measurement(name: str) ->
 def test_a_file_adds_one_to_forms_help_and_search(
     mine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert perturbations.names() == ["gaussian", "l2", "linf", "mine", "fgsm", "pgd"]
+    assert perturbations.names() == ["gaussian", "l2", "linf", "mine", "words", "fgsm", "pgd"]
     expected = catalog.CatalogItem("mine", "Replaced", "Replaces a share tau of the values.")
     assert expected in catalog.names_only().perturbations
     known = catalog.read(Reporter())
     assert expected in known.perturbations
     assert known.perturbations == catalog.names_only().perturbations
     search = next(item for item in known.method("rurk").fields if item.name == "search")
-    assert search.choices == tuple(perturbations.names()) and search.default == "gaussian"
-    assert "gaussian, l2, linf, mine, fgsm or pgd (gaussian)" in help_of_run(capsys)
+    names = [name for name in perturbations.names() if name != "words"]
+    assert search.choices == tuple(names) and search.default == "gaussian"
+    assert "gaussian, l2, linf, mine, words, fgsm or pgd (gaussian; " in help_of_run(capsys)
     assert labels.tau_label("mine") == "τ: Replaced, share of values replaced (of all)"
 
 
@@ -297,7 +299,7 @@ def test_another_package_adds_one_by_an_entry_point(abroad: dict[str, str]) -> N
         "print('torch' in sys.modules)"
     )
     assert told(code, abroad).splitlines() == [
-        "['gaussian', 'l2', 'linf', 'fgsm', 'pgd', 'mine'] None False",
+        "['gaussian', 'l2', 'linf', 'words', 'fgsm', 'pgd', 'mine'] None False",
         "Replaced 1.0",
         "False",
     ]
@@ -344,9 +346,9 @@ def test_one_that_fails_costs_itself_alone(abroad: dict[str, str], tmp_path: Pat
         "except Exception as error: print(type(error).__name__)\n"
     )
     assert told(code, abroad).splitlines() == [
-        "mine 5 mine",
+        "mine 6 mine",
         "The perturbation plug-in 'mine' could not be loaded: division by zero",
-        "6 5",
+        "7 6",
         "SpecError",
     ]
 

@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 from patience import PATIENCE
 
-from engine.datasets import _annotations, cifar10
+from engine.datasets import _annotations, _downloads, cifar10
 from engine.datasets import _images as images
 from engine.errors import DataError, EngineError
 from engine.external import network
@@ -146,7 +146,7 @@ def test_files_that_are_not_plain_are_refused_with_a_message(
 def test_the_archive_of_cifar10_must_be_a_plain_file(
     kind: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cifar10, "_download", None)  # over it, that would be
+    monkeypatch.setattr(_downloads, "download", None)  # over it, that would be
     kind(tmp_path / "named")
     with pytest.raises(DataError, match=r"cifar-10-python.tar.gz cannot be read: it "):
         read_archive(tmp_path / "named")

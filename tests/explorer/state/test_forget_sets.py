@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from explorer.dialogs.forget_dialog import ForgetSetsDialog
 from explorer.dialogs.forget_source import (
     CLASS,
     FILE,
+    GROUP,
     INDICES,
     NAMES,
     NUMBER,
@@ -270,6 +272,23 @@ def test_chance_indices_a_file_and_the_selection_can_be_forgotten(
     press(dialog.buttons[ADD])
     assert explorer.state.forget == (3, 17, 42, 43, 50)
     dialog.close()
+
+
+def test_a_group_can_be_forgotten_where_the_data_have_groups(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    dialog, state = open_dialog(explorer), explorer.state
+    source = dialog.source
+    source.kind.setCurrentText(GROUP)
+    assert dialog.note.text() == "Type a group: patient=17."
+    source.text.setText("bed=north")
+    assert "read without groups" in dialog.note.text()
+    assert state.dataset is not None
+    beds = tuple("north" if i % 10 == 0 else "south" for i in range(len(state.dataset)))
+    state.dataset = replace(state.dataset, groups={"bed": beds})
+    assert source.text.placeholderText() == "bed=north"
+    press(dialog.buttons[REPLACE])
+    assert state.forget == tuple(range(0, len(state.dataset.train_y), 10))
 
 
 def test_files_of_any_form_and_of_names_can_be_forgotten(
