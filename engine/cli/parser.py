@@ -143,7 +143,9 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--model",
         default="",
-        help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
+        help="mlp, cnn, resnet18, resnet50, vgg11; hub:FOLDER, an image classifier that timm or "
+        "transformers saved (config.json beside model.safetensors), which is read as data and is "
+        "the Original unless --original is given; or your own network as FILE.py:FUNCTION, a "
         "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
         "would, so pass only files you trust",
     )
@@ -153,7 +155,7 @@ def _add_run(commands: Any) -> None:
         metavar="HOW",
         help="how pixels in [0, 1] are normalized before they enter the network: dataset "
         "(statistics of the training set, the default), none (the network does it itself), or "
-        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25",
+        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25; a hub folder states its own",
     )
     run.add_argument(
         "--forget",
@@ -253,7 +255,7 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
         "state dicts written by torch.save(model.state_dict(), FILE), alone or in a checkpoint, or "
         ".safetensors, for the network of --model; files are read as weights only and nothing in "
         "them is run. Where a file holds several that fit, FILE::NAME selects one, e.g. "
-        "FILE::state_dict_ema",
+        "FILE::state_dict_ema; a hub folder stands for the weights in it",
     )
     given.add_argument(
         "--original", type=typed_path, metavar="FILE", help="the Original, instead of training it"

@@ -1,4 +1,4 @@
-"""The spec of a network, from its name or from its file, which is read but not run.
+"""The spec of a network, from its name, its folder or its file, which is read but not run.
 
 Imports no torch.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine import registry
 from engine.errors import SpecError
+from engine.external.hub_config import folder_of, is_hub
 from engine.spec import ModelSpec
 from engine.storage import plain_files
 from engine.storage.paths import typed_path
@@ -21,11 +22,13 @@ ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
 def model_spec(model: str, normalize: str = "") -> ModelSpec:
-    """The spec of the network `model`: a registered name, or FILE.py:FUNCTION.
+    """The spec of the network `model`: a registered name, hub:FOLDER or FILE.py:FUNCTION.
 
     normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
     channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
     """
+    if is_hub(model):
+        return _hub_spec(model, normalize)
     normalize = _canonical_normalization(normalize)
     if ":" not in model:
         if model.endswith(".py"):
@@ -36,6 +39,18 @@ def model_spec(model: str, normalize: str = "") -> ModelSpec:
     if path.suffix != ".py" or not function.isidentifier():
         raise SpecError(f"'{model}' does not name a function in a Python file. {ADVICE}")
     return ModelSpec(f"{path.name}:{function}", normalize, hash_of(source_of(path)), str(path))
+
+
+def _hub_spec(model: str, normalize: str) -> ModelSpec:
+    """The spec of a hub folder, by its own normalization unless another is asked for."""
+    folder = folder_of(model)
+    if not normalize and not folder.normalize:
+        raise SpecError(
+            f"{folder.path} does not state how the input is normalized. Say it with --normalize: "
+            "dataset, none, or means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25."
+        )
+    text = _canonical_normalization(normalize or folder.normalize)
+    return ModelSpec(folder.name, text, hash_of(folder.source), str(folder.path))
 
 
 def _canonical_normalization(text: str) -> str:
