@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import __version__
 from engine.cli import commands as actions
-from engine.cli import figure_arguments
+from engine.cli import comparator_command, figure_arguments
 from engine.cli.commands import RETRAINS
 from engine.perturbations import names
 from engine.storage.paths import absolute, typed_path
@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rk-engine {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
+    name, action = "import-comparator", comparator_command.import_comparator
+    imported = _command(commands, name, action, comparator_command.HELP)
+    comparator_command.add(imported, _measurement_options)
     _add_reproduce(commands)
     listing = _command(commands, "ls", actions.ls, "list the studies in the store")
     _store_option(listing)
@@ -187,6 +190,10 @@ def _add_run(commands: Any) -> None:
         "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
     )
     _weights_options(run)
+    _measurement_options(run)
+
+
+def _measurement_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
     run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
     run.add_argument(
