@@ -98,7 +98,16 @@ class _Found:
 
 def looks_like_comparator(path: Path) -> bool:
     """Whether a folder is the Comparator's, or holds its results, unread."""
-    return is_folder(path / WEIGHTS) or (path.name.isdigit() and path.parent.name == RESULTS)
+    return is_folder(path / WEIGHTS) or _is_of_class(path)
+
+
+def looks_like_result(file: Path) -> bool:
+    """Whether a file lies where its server writes results, unread."""
+    return _is_of_class(file.parent) and is_folder(file.parents[2] / WEIGHTS)
+
+
+def _is_of_class(folder: Path) -> bool:
+    return folder.name.isdigit() and folder.parent.name == RESULTS
 
 
 def read(path: Path, forgotten: int | None = None, *, alone: bool = True) -> ComparatorStudy:

@@ -245,6 +245,7 @@ def _is_short_list(value: Any) -> bool:
 def _form(plain: Fields) -> StudyForm:
     default = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
+    normalize = plain.text("normalize", LONGEST_TEXT)
     return StudyForm(
         dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
@@ -252,6 +253,7 @@ def _form(plain: Fields) -> StudyForm:
         channels=plain.text("channels", 16, default.channels),
         validation=plain.number("validation", default.validation),
         model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
+        normalize="" if ":" in model else normalize,
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},
