@@ -48,4 +48,4 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
 
 def _model(model: ModelSpec) -> str:
     """The network's name in a form, which includes where its folder lies."""
-    return f"{PREFIX}{model.path}" if is_hub(model.name) else model.name
+    return f"{PREFIX}{model.path}" if is_hub(model.name) and model.path else model.name
