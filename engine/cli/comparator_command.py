@@ -40,10 +40,10 @@ def add(command: argparse.ArgumentParser, measurement: Callable[..., None]) -> N
         "--root", type=absolute, default="", help="folder of the data (its own, if it has them)"
     )
     command.add_argument(
-        "--dataset", default=comparator.DATASET, help="where it was changed (%(default)s)"
+        "--dataset", default=comparator.DATASET, help="its data, if not %(default)s"
     )
     command.add_argument(
-        "--model", default=comparator.MODEL, help="where it was changed (%(default)s)"
+        "--model", default=comparator.MODEL, help="its network, if not %(default)s; see run"
     )
     command.add_argument(
         "--normalize",
@@ -125,7 +125,7 @@ def _notes(study: ComparatorStudy, retrains: int | None) -> list[str]:
     if (retrains or len(study.retrains)) == 1:
         notes.append(
             "one Re-train gives no null band, which tells residual knowledge from chance: "
-            "--retrains 3 trains two more"
+            "--retrains 3 trains two more, with the settings recommended for the data"
         )
     return notes
 

@@ -271,7 +271,10 @@ def _class_of(path: Path, found: _Found, forgotten: int | None) -> int:
     if forgotten not in numbers:
         choice = ", ".join(map(str, sorted(numbers)))
         if forgotten is None:
-            raise SpecError(f"There are results for the classes {choice}: choose one with --class.")
+            raise SpecError(
+                f"There are results for the classes {choice}: choose one with --class NUMBER, or "
+                f"give its folder, {RESULTS}/{min(numbers)}."
+            )
         raise SpecError(f"There are no results for class {forgotten}, but for: {choice}.")
     return forgotten
 

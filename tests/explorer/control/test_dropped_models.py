@@ -129,7 +129,7 @@ def test_results_without_weights_are_said_and_several_classes_are_a_choice(
     (root / "unlearned_models" / "5").mkdir()
     (root / "unlearned_models" / "5" / "0005.pth").touch()
     take(explorer, qtbot, root)
-    assert "choose one with --class" in explorer.window.message.text()
+    assert "or give its folder, data/3" in explorer.window.message.text()
 
 
 def _two_classes(root: Path) -> Path:
