@@ -1,8 +1,9 @@
-"""The network of a study: a built-in one, or one made by a function in the user's own file.
+"""The network of a study: a built-in one, or one from a hub folder or a user's own file.
 
-Naming such a file runs it, as `python FILE.py` would. It is identified by a hash of its text:
-another file of the same name, or the same file after a change, is a different network. Only that
-file is hashed; keeping the modules that it imports unchanged is up to the user.
+Naming a file with a function runs it, as `python FILE.py` would; naming a folder runs nothing of
+it. A file, or a folder's config, is identified by a hash of its text: another file of the same
+name, or the same file after a change, is a different network. Only that file is hashed; keeping the
+modules that it imports unchanged is up to the user.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.external.hub_config import is_hub
 from engine.external.network_spec import ANSWERS_ALONE, AS_GIVEN, hash_of, source_of
 from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
@@ -62,16 +64,17 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
 
 def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
     """A new network whose weights depend on `seed` alone."""
-    statistics = normalization(spec.normalize, dataset)
     if not spec.source:
+        statistics = normalization(spec.normalize, dataset)
         rng = torch.Generator().manual_seed(seed)
         model = build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
         if _is_librarys(spec):
             model.guest = UserNetwork(spec.name, "", len(dataset.classes))
         return model
     with seeded_global_draws(derive(seed, "weights")):
-        net, head = _from_factory(spec, dataset)
-    model = Classifier(net, head, *statistics, image=dataset.is_image)
+        make = _from_folder if is_hub(spec.name) else _from_factory
+        net, head = make(spec, dataset)
+    model = Classifier(net, head, *normalization(spec.normalize, dataset), image=dataset.is_image)
     model.guest = UserNetwork(spec.name, spec.path, len(dataset.classes))
     return model.eval()
 
@@ -113,6 +116,16 @@ def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[f
         )
     factor = channels // len(means)
     return means * factor, deviations * factor
+
+
+def _from_folder(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
+    """(network, name of its last linear layer) of a hub folder."""
+    from engine.external.hub_network import hub_network
+
+    with _user_code(spec), torchvision_importable(), restored_settings(BUILD_SETTINGS):
+        net = hub_network(spec, dataset).eval()
+        replace_dropout(net)
+        return net, _head(net, spec.name, dataset)
 
 
 # -- the user's own factory -----------------------------------------------------------------------

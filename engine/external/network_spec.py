@@ -1,4 +1,4 @@
-"""The spec of a network, from its name or from its file, which is read but not run.
+"""The spec of a network, from its name, its folder or its file, which is read but not run.
 
 Imports no torch.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine import registry
 from engine.errors import SpecError
+from engine.external.hub_config import folder_of, is_hub
 from engine.spec import GIVEN, ModelSpec
 from engine.storage import plain_files
 from engine.storage.paths import typed_path
@@ -28,12 +29,14 @@ ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
 def model_spec(model: str, normalize: str = "") -> ModelSpec:
-    """The spec of the network `model`: a registered name or NAME:MEMBER, or FILE.py:FUNCTION.
+    """The spec of a network: a registered name, NAME:MEMBER, hub:FOLDER or FILE.py:FUNCTION.
 
     normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
     channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing. Imports torch
     only for a library's network, to see whether the library has it.
     """
+    if is_hub(model):
+        return _hub_spec(model, normalize)
     normalize = _canonical_normalization(normalize)
     if model == GIVEN:
         raise SpecError(ANSWERS_ALONE)
@@ -62,6 +65,18 @@ def in_file(model: str) -> bool:
         return model.endswith(PYTHON)
     looks_like_path = PYTHON in model or not re.fullmatch(r"[\w-]+", name) or ":" in member
     return looks_like_path and name not in registry.names("model")
+
+
+def _hub_spec(model: str, normalize: str) -> ModelSpec:
+    """The spec of a hub folder, by its own normalization unless another is asked for."""
+    folder = folder_of(model)
+    if not normalize and not folder.normalize:
+        raise SpecError(
+            f"{folder.path} does not state how the input is normalized. Say it with --normalize: "
+            "dataset, none, or means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25."
+        )
+    text = _canonical_normalization(normalize or folder.normalize)
+    return ModelSpec(folder.name, text, hash_of(folder.source), str(folder.path))
 
 
 def _canonical_normalization(text: str) -> str:

@@ -21,6 +21,8 @@ from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, SpecError, shown
 from engine.external import value_checks
 from engine.external.effective_weights import unsupported_parameter
+from engine.external.hub_config import weights_in
+from engine.external.hub_network import renamed
 from engine.external.matching import BUFFERS, OWN, Match, matches, own_state
 from engine.external.network import network
 from engine.models.base import Classifier
@@ -80,6 +82,7 @@ def examine_files(
     for name, path in files.items():
         if not re.fullmatch(r"original|retrain-\d+", name):
             check_model_name(name)
+        path = weights_in(path, model, dataset)
         fit = match_file(path, blank, model.name, dataset.spec.name)
         specs.append(ForeignSpec(name, digest(fit.state), str(path.absolute()), fit.head))
     _check_retrains([spec for spec in specs if spec.name.startswith("retrain-")])
@@ -157,7 +160,7 @@ def match_file(path: Path, model: Classifier, network_name: str, data_name: str)
         model = copy.deepcopy(model)
         adapt(model, head)
     own = own_state(model)
-    candidate_matches = _distinct(matches(content, model, entry))
+    candidate_matches = _distinct(matches(renamed(content, model.net), model, entry))
     exact = [match for match in candidate_matches if match.exact]
     _check_choice(path, content, entry, exact)
     if not candidate_matches:

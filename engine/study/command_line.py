@@ -12,6 +12,7 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.external.hub_config import PREFIX, is_hub
 from engine.external.network_spec import ANSWERS_ALONE
 from engine.forget_sets.forget_set import LISTS, forget_set
 from engine.metrics import UNSTATED
@@ -117,6 +118,8 @@ def _check(spec: RunSpec) -> None:
 
 def _network(model: ModelSpec) -> tuple[str, ...]:
     name = model.name
+    if is_hub(name):
+        return ("--model", f"{PREFIX}{model.path}", "--normalize", model.normalize or "dataset")
     if model.source:  # the name of a user's network does not include the path of its file
         name = f"{model.path}:{name.rpartition(':')[2]}"
     return ("--model", name, *(("--normalize", model.normalize) if model.normalize else ()))

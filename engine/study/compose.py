@@ -10,6 +10,7 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
+from engine.external.hub_config import own_weights
 from engine.external.network_spec import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
 from engine.metrics import UNSTATED
@@ -106,7 +107,8 @@ def compose(
 
     methods: those it has, None for the dataset's own, () for none beside given models; settings:
     owner -> changes to its config, where the owner is a method, a measure, 'train' or 'probe'.
-    weights: model name -> file, for models that are given instead of made. measures: in addition to
+    weights: model name -> file, for models that are given instead of made (the Original of a
+    hub folder is given by it). measures: in addition to
     the cheap ones, which every study has. device: the kind of device it is made for ('cpu', 'cuda',
     'mps'), or a function that tells it, which determines the number format of training. Raises
     SpecError, with the closest name for an unknown one, and CheckpointError for weights that do not
@@ -117,7 +119,7 @@ def compose(
     }
     recommended = dataset.recommended
     network = model_spec(model or recommended.model, normalize)
-    weights = weights or {}
+    weights = own_weights(network) | dict(weights or {})
     train_changes = {**changes_by_owner.pop("train", {}), **(training or {})}
     probe_changes = {**changes_by_owner.pop("probe", {}), **(probe or {})}
     train = settled(

@@ -114,8 +114,13 @@ class OpeningControl(QObject):
         self._hold(session)
 
     def change_form(self, **changes: Any) -> None:
-        """Change the form; a new seed also redraws the forget set, and data that depend on it."""
+        """Change the form; a new seed also redraws the forget set, and data that depend on it.
+
+        Another network is normalized as usual, unless the changes say how.
+        """
         state = self._state
+        if changes.get("model", state.form.model) != state.form.model:
+            changes = {"normalize": "", **changes}
         state.form = replace(state.form, **changes)
         if state.dataset is not None and state.form.seed != state.dataset.spec.seed:
             fingerprint = state.dataset.spec.fingerprint

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.datasets.base import Dataset
-from engine.spec import GIVEN, RunSpec
+from engine.external.hub_config import PREFIX, is_hub
+from engine.spec import GIVEN, ModelSpec, RunSpec
 from explorer.state.form_grid import PROBE, TRAIN
 from explorer.state.study_form import StudyForm
 
@@ -33,7 +34,8 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         columns=data.columns,
         test_share=data.test_share,
         encoder=data.encoder,
-        model="" if spec.model.name == advice.model else spec.model.name,
+        model="" if spec.model.name == advice.model else _model(spec.model),
+        normalize=spec.model.normalize,
         forget=command_line.forget_text(spec, dataset, [advice.forget]),
         methods=methods,
         settings={name: changes[name] for name in methods if name in changes},
@@ -46,3 +48,8 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         probe=changes.get(PROBE, {}),
         weights={} if spec.model.name == GIVEN else paths,
     )
+
+
+def _model(model: ModelSpec) -> str:
+    """The network's name in a form, which includes where its folder lies."""
+    return f"{PREFIX}{model.path}" if is_hub(model.name) and model.path else model.name

@@ -284,6 +284,7 @@ def compose(
     return engine.compose(
         dataset,
         model=form.model,
+        normalize=form.normalize,
         forget=forget,
         methods=form.methods,
         settings=settings,

@@ -246,6 +246,7 @@ def _is_short_list(value: Any) -> bool:
 def _form(plain: Fields) -> StudyForm:
     default = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
+    normalize = plain.text("normalize", LONGEST_TEXT)
     return StudyForm(
         dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
@@ -256,6 +257,7 @@ def _form(plain: Fields) -> StudyForm:
         test_share=plain.number("test_share", default.test_share),
         encoder=plain.text("encoder", LONGEST_PATH),
         model="" if in_file(model) else model,  # FILE.py:FUNCTION would run the file
+        normalize="" if in_file(model) else normalize,
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},

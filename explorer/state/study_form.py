@@ -22,6 +22,7 @@ class StudyForm:
     # links out of an image folder: "refuse" or "follow"; never saved in a session
     links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model
+    normalize: str = ""  # means/deviations of the network's input; '' = the data's, or its own
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga", "neggrad-plus")  # () = the dataset's own
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # method -> changes
