@@ -182,3 +182,17 @@ def field_kind(config: type[Any], name: str) -> type:
     if isinstance(kind, types.UnionType):
         kind = next(option for option in typing.get_args(kind) if option is not type(None))
     return typing.cast(type, kind)
+
+
+def parse_settings(texts: typing.Iterable[str]) -> dict[str, dict[str, str]]:
+    """`['rurk.tau=0.1', ...]` as `{'rurk': {'tau': '0.1'}}`; SpecError for malformed text."""
+    settings: dict[str, dict[str, str]] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        owner, dot, name = path.strip().partition(".")
+        if not (equals and dot and owner and name and value.strip()):
+            raise SpecError(
+                f"'{text}' is not a setting. Write method.parameter=value, e.g. rurk.tau=0.1."
+            )
+        settings.setdefault(owner, {})[name] = value.strip()
+    return settings

@@ -4,6 +4,9 @@ A built-in lives in `engine/<kind>s/<name>.py` ('-' becomes '_') and registers i
 imported, which happens on first use: listing names imports nothing. Other distributions add theirs
 through the entry-point groups `rk_explorer.datasets`, `.models`, `.methods`, `.metrics` and
 `.perturbations`.
+
+A plug-in may stand for a family, whose members are named NAME:MEMBER, such as 'mlp:256,128': its
+fact `family` is a `Family`.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from typing import Any
 from engine.errors import SpecError, unknown
 from engine.runtime.libraries import torchvision_importable
 
+MEMBER = ":"  # between the name of a family and that of a member
 KINDS = ("dataset", "model", "method", "metric", "perturbation")
 
 
@@ -40,6 +44,21 @@ class Registration:
     def config(self) -> type[Any] | None:
         """The frozen dataclass of its settings, if it has any."""
         return self.facts.get("config")
+
+
+@dataclass(frozen=True)
+class Family:
+    """The members of a plug-in, NAME:MEMBER.
+
+    member: makes the entry of a member, of its full name, from what follows the colon; SpecError
+    if there is none. It is called for display as well, so it must not import torch. help: what to
+    write after the colon; example: the full name of one; alone: whether NAME is one by itself.
+    """
+
+    member: Callable[[str], Registration]
+    help: str
+    example: str
+    alone: bool = False
 
 
 _entries: dict[tuple[str, str], Registration] = {}
@@ -69,6 +88,18 @@ def names(kind: str) -> list[str]:
 
 def get(kind: str, name: str) -> Registration:
     """The entry of that name; SpecError with the nearest name if it is unknown."""
+    name, colon, member = name.partition(MEMBER)
+    entry = _get(kind, name)
+    if not colon:
+        return entry
+    family = entry.facts.get("family")
+    if family is None:
+        raise unknown(kind, f"{name}{MEMBER}{member}", names(kind))
+    made: Registration = family.member(member)
+    return made
+
+
+def _get(kind: str, name: str) -> Registration:
     with _locks.setdefault(kind, threading.RLock()):
         if (kind, name) not in _entries:
             if name in _builtin(kind):
@@ -85,7 +116,8 @@ def find(kind: str, name: str) -> Registration | None:
     """The entry of that name, for display; None if it is unknown or cannot be loaded."""
     if (kind, name) in _entries:
         return _entries[kind, name]
-    if (kind, name) in _failed or not (name in _builtin(kind) or name in _external(kind)):
+    base = name.partition(MEMBER)[0]
+    if (kind, name) in _failed or not (base in _builtin(kind) or base in _external(kind)):
         return None
     try:
         return get(kind, name)
@@ -96,7 +128,8 @@ def find(kind: str, name: str) -> Registration | None:
 
 def at_hand(kind: str, name: str) -> Registration | None:
     """The entry of that name if built in or already loaded: runs no third-party code."""
-    return find(kind, name) if name in _builtin(kind) else _entries.get((kind, name))
+    base = name.partition(MEMBER)[0]
+    return find(kind, name) if base in _builtin(kind) else _entries.get((kind, name))
 
 
 def built_in(kind: str) -> list[str]:

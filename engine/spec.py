@@ -9,31 +9,41 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import typing
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from engine.errors import SpecError
-from engine.fields import amend, choices_of, convert, field_kind, setting, setting_of, validate
+from engine.fields import (
+    amend,
+    choices_of,
+    convert,
+    field_kind,
+    parse_settings,
+    setting,
+    setting_of,
+    validate,
+)
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
 __all__ = [
-    "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GRAY", "INFERRED", "MAX_DRAWS",
-    "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SHARED", "DataSpec",
-    "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec", "PretrainSpec",
-    "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported", "canonical",
-    "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings", "parse_taus",
-    "restored", "setting", "setting_of", "to_plain", "validate",
+    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GIVEN", "GRAY",
+    "INFERRED", "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD",
+    "SHARED", "DataSpec", "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec",
+    "PretrainSpec", "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported",
+    "canonical", "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings",
+    "parse_taus", "restored", "setting", "setting_of", "to_plain", "validate",
 ]  # fmt: skip
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
 MAX_TAUS = 1000
 MAX_DRAWS = 100_000
+SGD, ADAMW = "sgd", "adamw"  # optimizers of training
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # precision of training
 OWN, SHARED = "own", "shared"  # random starts of attacks: per sample, or per batch
 ASKED, INFERRED = "asked", "inferred"  # copies at intermediate norms of one draw
 RGB, GRAY = "rgb", "gray"  # channels of image files
 REFUSE, FOLLOW = "refuse", "follow"  # treatment of links that lead out of a data folder
+GIVEN = "given"  # data and network of a study saved from Python: samples and answers alone
 FOLDED = "folded"  # float32, batch norm folded into convolutions: faster, rounded differently
 
 
@@ -50,9 +60,7 @@ class DataSpec:
     )
     side: int = setting(
         0, help="height and width to which images are resized; 0 = the dataset's own size",
-        unit="px",
-        low=0,
-        high=1024, key=False,
+        unit="px", low=0, high=1024, key=False,
     )  # fmt: skip
     fingerprint: str = setting(
         "", help="hash of pixels, labels and the validation split; set when the data are loaded"
@@ -145,6 +153,22 @@ class TrainSpec(SGDSpec):
         key="changed",
         expert=True,
     )
+    optimizer: str = setting(
+        SGD,
+        label="Optimizer",
+        help="what trains the Original and Re-trains: sgd (with momentum), or adamw (Adam with "
+        "decoupled weight decay), usual for transformers; momentum is then the decay rate of its "
+        "first moment",
+        choices=(SGD, ADAMW),
+        words={SGD: "SGD", ADAMW: "AdamW"},
+        key="changed",
+    )
+    warmup: float = setting(
+        0.0,
+        label="Warm-up",
+        help="share of all steps in which the learning rate first rises linearly; 0 = none",
+        low=0.0, high=0.9, key="changed",
+    )  # fmt: skip
 
     def of_retrain(self) -> TrainSpec:
         """The training settings of every Re-train."""
@@ -189,6 +213,7 @@ class ForeignSpec:
         "", help="method whose last layer replaces the network's own in these weights",
         key="changed",
     )  # fmt: skip
+    label: str = setting("", help="what people call the model; '' = its name", key=False)
 
 
 @dataclass(frozen=True)
@@ -339,20 +364,6 @@ class ImportedSpec(RunSpec):
 def as_imported(spec: RunSpec) -> RunSpec:
     """The imported counterpart of a study; its keys are the same."""
     return ImportedSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
-
-
-def parse_settings(texts: typing.Iterable[str]) -> dict[str, dict[str, str]]:
-    """`['rurk.tau=0.1', ...]` as `{'rurk': {'tau': '0.1'}}`; SpecError for malformed text."""
-    settings: dict[str, dict[str, str]] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        owner, dot, name = path.strip().partition(".")
-        if not (equals and dot and owner and name and value.strip()):
-            raise SpecError(
-                f"'{text}' is not a setting. Write method.parameter=value, e.g. rurk.tau=0.1."
-            )
-        settings.setdefault(owner, {})[name] = value.strip()
-    return settings
 
 
 def parse_taus(text: str) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
 import argparse
 import gc
 import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ from engine.storage.paths import absolute, typed_path
 UNUSABLE = 2  # exit status: the window could not be opened
 LARGEST_SIDE = 16_384  # px of a window
 LINKS = ("refuse", "follow")
+PACKAGES = ("PySide6", "pyqtgraph")  # that the engine does without
 THEMES = ("light", "dark", "system")
 SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "vkkhrdisplay")
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit_kernel_caches()
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
+        check_packages()
         check_display()
     except SpecError as error:
         print(f"rk-explorer: {error}", file=sys.stderr)
@@ -75,6 +78,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def check_packages() -> None:
+    """Raise SpecError if the engine was installed without what the window needs."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SpecError(
+            f"the window needs {' and '.join(missing)}, which this environment lacks. Install all "
+            "of the program (pip install .), or use rk-engine."
+        )
+
+
 def check_display() -> None:
     """Raise SpecError, with advice, if a window cannot be shown."""
     platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
@@ -110,8 +123,12 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--store", type=typed_path, metavar="DIR", help="folder for results")
     result.add_argument("--dataset", default="", metavar="D", help="dataset to open, e.g. digits")
     result.add_argument(
-        "--root", type=absolute, default="", metavar="P", help="folder that contains the dataset"
+        "--root", type=absolute, default="", metavar="P", help="folder or file of the dataset"
     )
+    result.add_argument(
+        "--columns", default="", metavar="ROLES",
+        help="columns of a table: label=diagnosis,text=message,group=patient,split=part",
+    )  # fmt: skip
     result.add_argument(
         "--links", default="", metavar="HOW",
         help="refuse (default) or follow links that point outside an image folder",

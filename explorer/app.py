@@ -50,6 +50,7 @@ class Options:
     dataset: str = ""
     root: str = ""
     links: str = ""
+    columns: str = ""
     device: str = "auto"
     theme: str = ""
     demo: bool = False
@@ -190,6 +191,8 @@ class Explorer(QObject):
             session = replace(opened, queue=session.queue, remembered=remembered)
         if options.seed is not None:
             session = replace(session, form=replace(session.form, seed=options.seed))
+        if options.columns:
+            session = replace(session, form=replace(session.form, columns=options.columns))
         if options.links:
             session = replace(session, form=replace(session.form, links=options.links))
         return session

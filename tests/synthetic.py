@@ -60,6 +60,14 @@ def features(n: int = 60) -> Dataset:
     return replace(result, features=("sepal length", "sepal width", "petal length", "petal width"))
 
 
+def messages(n: int = 60) -> Dataset:
+    """`n` messages of two classes, `message 3 of <b>ham</b>`, encoded as six numbers."""
+    texts = tuple(f"message {i} of <b>{('ham', 'spam')[i % 2]}</b>" for i in range(n))
+    values = np.random.default_rng(2).random((n, 6), np.float32)
+    result = _dataset("text", "Messages", ("ham", "spam"), values, np.arange(n) % 2)
+    return replace(result, texts=(*texts, *texts[:20]), encode=lambda some: values[: len(some)])
+
+
 def _dataset(name: str, label: str, classes: Any, x: np.ndarray, y: np.ndarray) -> Dataset:
     recommended = Recommended("mlp", TrainSpec(), "class:1:0.5")
     y = y.astype(np.int64)

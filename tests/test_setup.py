@@ -130,7 +130,8 @@ def test_where_nothing_is_missing_nothing_is_installed(system: System) -> None:
     done = system.setup()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert system.log == [
-        "made by 3.11.2", "pip: -m pip install -q --disable-pip-version-check -e .",
+        "made by 3.11.2",
+        "pip: -m pip install -q --disable-pip-version-check -e . --constraint .ci/constraints.txt",
     ]  # fmt: skip
     assert system.setup("test").returncode == 0
     assert system.log[2:] == [

@@ -19,7 +19,8 @@ class SampleCard:
 
     split: 'forget', 'retain', 'validation' or 'test'; predicted: the predicted class; confidence:
     its probability; r, tau: the largest r over tau and the tau it occurs at, NaN where no r is
-    defined; verdict: '' where r was not measured; name: the sample's display name.
+    defined; verdict: '' where r was not measured; name: the sample's display name; text: its
+    message, if it is one.
     """
 
     sample: int
@@ -32,6 +33,7 @@ class SampleCard:
     tau: float = float("nan")
     verdict: str = ""
     name: str = ""
+    text: str = ""
 
 
 def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
@@ -65,7 +67,8 @@ def sample_cards(
         pixels, label = dataset.pixels(sample), dataset.label_of(sample)
         largest = measured.get(sample, ())
         card = SampleCard(sample, pixels, label, split, *_answer(model, sample), *largest)
-        cards.append(replace(card, name=dataset.name_of(sample)))
+        text = dataset.texts[sample] if dataset.texts else ""
+        cards.append(replace(card, name=dataset.name_of(sample), text=text))
     return cards
 
 

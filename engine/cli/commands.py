@@ -8,7 +8,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,13 @@ def say(message: str) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train, unlearn and measure one study or a grid, and print the results."""
+    write_results(options, *computed(options))
+
+
+def computed(
+    options: argparse.Namespace, check: Callable[[Dataset], None] = lambda _: None
+) -> tuple[Pipeline, Sequence[SweepRun]]:
+    """The studies that the options of `run` ask for; check: raises where the data do not fit."""
     from engine import registry
     from engine.runtime.console import ConsoleReporter
     from engine.spec import DataSpec, as_imported
@@ -63,6 +70,7 @@ def run(options: argparse.Namespace) -> None:
             columns=options.columns, test_share=options.test_share, encoder=options.encoder,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
+        check(dataset)
         arguments["forget"] = _forget_indices(options, dataset)
         compose = functools.partial(pipeline.compose, dataset, **arguments)
         trusts_imported = options.trust_imported
@@ -72,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
             return as_imported(spec) if trusts_imported else spec
 
         runs = run_grid(pipeline, points, spec_of, report)
-    _write_results(options, pipeline, runs)
+    return pipeline, runs
 
 
 def _forget_indices(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
@@ -109,7 +117,7 @@ def compose_arguments(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _write_results(
+def write_results(
     options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]
 ) -> None:
     """Print one study or the table of a grid, and write the requested files."""

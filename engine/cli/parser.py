@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import __version__, registry
 from engine.cli import commands as actions
-from engine.cli import figure_arguments
+from engine.cli import comparator_command, figure_arguments
 from engine.cli.commands import RETRAINS
 from engine.perturbations import names
 from engine.storage.paths import absolute, typed_path
@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rk-engine {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
+    name, action = "import-comparator", comparator_command.import_comparator
+    imported = _command(commands, name, action, comparator_command.HELP)
+    comparator_command.add(imported, _measurement_options)
     _add_reproduce(commands)
     listing = _command(commands, "ls", actions.ls, "list the studies in the store")
     _store_option(listing)
@@ -167,7 +170,11 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--model",
         default="",
-        help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
+        help="mlp, cnn, resnet18, resnet20, resnet50, vgg11 or vit-tiny; an MLP of given widths, "
+        "mlp:256,128; torchvision:NAME or timm:NAME, a classifier of that library with fresh "
+        "weights (yours with --original); hub:FOLDER, an image classifier that timm or "
+        "transformers saved (config.json beside model.safetensors), which is read as data and is "
+        "the Original unless --original is given; or your own network as FILE.py:FUNCTION, a "
         "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
         "would, so pass only files you trust",
     )
@@ -177,7 +184,7 @@ def _add_run(commands: Any) -> None:
         metavar="HOW",
         help="how pixels in [0, 1] are normalized before they enter the network: dataset "
         "(statistics of the training set, the default), none (the network does it itself), or "
-        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25",
+        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25; a hub folder states its own",
     )
     run.add_argument(
         "--forget",
@@ -210,8 +217,14 @@ def _add_run(commands: Any) -> None:
         "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
     )
     _weights_options(run)
+    _measurement_options(run)
+
+
+def _measurement_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
-    run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
+    run.add_argument(
+        "--perturbation", default="", help=f"{_either(names())} (gaussian; for messages words)"
+    )
     run.add_argument(
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )
@@ -278,7 +291,7 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
         "state dicts written by torch.save(model.state_dict(), FILE), alone or in a checkpoint, or "
         ".safetensors, for the network of --model; files are read as weights only and nothing in "
         "them is run. Where a file holds several that fit, FILE::NAME selects one, e.g. "
-        "FILE::state_dict_ema",
+        "FILE::state_dict_ema; a hub folder stands for the weights in it",
     )
     given.add_argument(
         "--original", type=typed_path, metavar="FILE", help="the Original, instead of training it"

@@ -40,5 +40,5 @@ def gram_matrices(
 
     report.expect(len(rows))
     with capturing_features(model, store, {call.path for call in calls}):
-        parts = list(batches_of(samples.x, BATCH).over(len(rows), features_of))
+        parts = list(batches_of(samples, BATCH).over(len(rows), features_of))
     return [centered(np.concatenate(one)) for one in zip(*parts, strict=True)]

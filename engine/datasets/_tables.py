@@ -96,6 +96,12 @@ def read_table(path: Path, headless: Sequence[str] = (), known: Collection[str] 
     return TextTable(source, columns, tuple(rows), tuple(lines))
 
 
+def column_names(path: Path, headless: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    """The columns of a file, () for one without a header; arguments and errors as `read_table`."""
+    table = read_table(path, headless, known)
+    return () if headless and table.columns == tuple(headless) else table.columns
+
+
 def _check(
     source: str, columns: Sequence[str], rows: Sequence[Sequence[str]], lines: Sequence[int]
 ) -> None:

@@ -10,11 +10,26 @@ from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec, parse_taus
 
+# Tried on seeds 11 to 15. With half of the malignant tumors forgotten the Original's curve lies
+# above the null band at 65 % of the values of tau; with fewer, or drawn from both classes, hardly
+# anywhere. RURK's settings are those of 8 whose curve lies above it at the fewest (13 %, and no
+# interval clear above it); GA's have the smallest mean average gap of 4. GD keeps the paper's.
 RECOMMENDED = Recommended(
     model="mlp",
     train=TrainSpec(epochs=60, lr=0.05),
-    forget="class:malignant:0.2",
-    taus=parse_taus("0:0.4:11"),
+    forget="class:malignant:0.5",
+    taus=parse_taus("0:0.3:11"),
+    methods={
+        "rurk": {
+            "epochs": 40,
+            "lr": 0.01,
+            "max_steps": 1000,
+            "tau": 0.1,
+            "lambda_f": 0.1,
+            "lambda_a": 0.1,
+        },
+        "ga": {"lr": 0.4, "epochs": 2},
+    },
 )
 
 

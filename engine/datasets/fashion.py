@@ -16,7 +16,7 @@ from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
 from engine.runtime.progress import Reporter
-from engine.spec import DataSpec, TrainSpec, parse_taus
+from engine.spec import ADAMW, DataSpec, TrainSpec, parse_taus
 
 SIDE = 28  # height and width of an image in px
 COLUMNS = 40  # images in one row of a sheet
@@ -28,7 +28,9 @@ ORIGIN = "fashion-mnist"
 # tenth more it falls below. GA, NegGrad+, SCRUB and Bad Teacher have the smallest mean average gap
 # of 10 or 12 settings each, the last two at the edge of their grids; with the paper's settings GA
 # would leave the Original as it is. GD keeps the paper's. The weight decay makes Re-trains agree,
-# and so narrows the null band.
+# and so narrows the null band. ResNet-20 and ViT-Tiny end at 87 % and 84 to 88 % test
+# accuracy, near the MLP's 89 %; of four rates and lengths each tried for ViT-Tiny (rates 0.0005 to
+# 0.002, 20 or 30 epochs, weight decay 0.05 or 0.5) none is better beyond the noise of 400 images.
 RECOMMENDED = Recommended(
     model="mlp",
     train=TrainSpec(epochs=40, lr=0.05, weight_decay=5e-3),
@@ -48,6 +50,12 @@ RECOMMENDED = Recommended(
         "ga": {"lr": 0.01, "epochs": 2},
         "neggrad-plus": {"beta": 0.04, "epochs": 10},
         "scrub": {"lr": 0.01, "epochs": 6, "max_epochs": 2},
+    },
+    training={
+        "resnet20": TrainSpec(epochs=15, lr=0.05, batch=64),
+        "vit-tiny": TrainSpec(
+            epochs=20, lr=1e-3, weight_decay=0.05, batch=64, clip=1.0, optimizer=ADAMW, warmup=0.1
+        ),
     },
     compared=("rurk", "gd", "ga", "neggrad-plus"),
 )

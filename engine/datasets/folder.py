@@ -83,6 +83,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         files=names,
         notes=(*tree.notes, *parts.notes, *pictures.notes, *unlisted),
         linked=tree.count_linked(parts.files),
+        mapped=pictures.mapped,
         groups=groups,
     )
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from engine.datasets import fashion_mnist
 from engine.datasets._downloads import folder_of
 from engine.datasets._idx import read_idx
-from engine.datasets.base import Dataset, Recommended
+from engine.datasets.base import Dataset
 from engine.registry import register
 from engine.runtime.libraries import torchvision
 from engine.runtime.progress import Reporter
-from engine.spec import AUTO, DataSpec, TrainSpec, parse_taus
+from engine.spec import DataSpec
 
-RECOMMENDED = Recommended(
-    model="cnn",
-    train=TrainSpec(epochs=5, lr=0.02, precision=AUTO),
-    forget="class:8:300",
-    taus=parse_taus("0:0.4:11"),
-)
+# Those of Fashion-MNIST, not tried here.
+RECOMMENDED = replace(fashion_mnist.RECOMMENDED, forget="class:8:0.5")
 
 
 @register(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
+from engine.datasets import breast_cancer
 from engine.datasets._classes import class_numbers
 from engine.datasets._features import Features
 from engine.datasets._roles import (
     LABEL,
+    TEXT,
+    USUAL,
     column_of,
     groups_of,
     in_order,
@@ -16,22 +22,17 @@ from engine.datasets._roles import (
     roles_of,
     split_of,
 )
-from engine.datasets._tables import TextTable, read_table
-from engine.datasets.base import Dataset, Origin, Recommended
+from engine.datasets._tables import TextTable, column_names, read_table
+from engine.datasets.base import Dataset, Origin
 from engine.errors import DataError
 from engine.registry import register
 from engine.runtime.progress import Reporter
-from engine.spec import DataSpec, TrainSpec, parse_taus
+from engine.spec import DataSpec
 from engine.storage.paths import typed_path
 
 MOST_CLASSES = 200
 
-RECOMMENDED = Recommended(
-    model="mlp",
-    train=TrainSpec(epochs=60, lr=0.05),
-    forget="random:10%",
-    taus=parse_taus("0:0.4:11"),
-)
+RECOMMENDED = replace(breast_cancer.RECOMMENDED, forget="class:0:0.5")  # tried there
 
 
 @register(
@@ -42,6 +43,7 @@ RECOMMENDED = Recommended(
     "(--columns label=NAME); numbers are scaled to [0, 1], categories one-hot",
     root="file",
     columns=True,
+    roles=("label", "split", "group"),
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The rows of the file `spec.root` as features in [0, 1].
@@ -80,6 +82,11 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         validation=parts.validation,
         groups=in_order(groups, order),
     )
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The names of a table's columns; () for label, tab, message. DataError if it is none."""
+    return column_names(path, (LABEL, TEXT), {*USUAL[LABEL], *USUAL[TEXT]})
 
 
 def _features(table: TextTable, without: set[str], train: np.ndarray) -> Features:

@@ -33,11 +33,31 @@ from engine.storage.schema import JOINERS
 
 MOST_CLASSES = 200
 
+# Tried on SMS spam, seeds 11 to 13, with the perturbation 'words'. The weight decay makes Re-trains
+# agree, and so narrows the null band (its mean upper end at tau 0.2 from 1.15 to 1.06). RURK, GA
+# and NegGrad+ have the smallest mean average gap of 8, 10 and 4 settings (1.2, 1.5 and 0.9 percent
+# points, the Original 5.9); three times the ascent lets RURK forget the whole class. GA's single
+# batch needs a large step: with the paper's it leaves the Original as it is. GD keeps the paper's.
 RECOMMENDED = Recommended(
     model="mlp",
-    train=TrainSpec(epochs=20, lr=0.05),
+    train=TrainSpec(epochs=20, lr=0.05, weight_decay=5e-3),
     forget="class:1:0.2",
     taus=parse_taus("0:0.5:11"),
+    methods={
+        "rurk": {
+            "epochs": 20,
+            "lr": 0.01,
+            "max_steps": 1000,
+            "tau": 0.01,
+            "lambda_f": 0.01,
+            "lambda_a": 0.01,
+            "weight_decay": 5e-3,
+        },
+        "ga": {"lr": 0.4, "epochs": 2},
+        "neggrad-plus": {"beta": 0.05, "epochs": 5},
+    },
+    compared=("rurk", "gd", "ga", "neggrad-plus"),
+    perturbation="words",
 )
 
 
@@ -49,6 +69,7 @@ RECOMMENDED = Recommended(
     "(--columns label=NAME,text=NAME), or label, tab, message; encoded by hashed TF-IDF",
     root="file",
     columns=True,
+    roles=("label", "text", "split", "group"),
     encodes=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:

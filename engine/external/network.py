@@ -1,8 +1,9 @@
-"""The network of a study: a built-in one, or one made by a function in the user's own file.
+"""The network of a study: a built-in one, or one from a hub folder or a user's own file.
 
-Naming such a file runs it, as `python FILE.py` would. It is identified by a hash of its text:
-another file of the same name, or the same file after a change, is a different network. Only that
-file is hashed; keeping the modules that it imports unchanged is up to the user.
+Naming a file with a function runs it, as `python FILE.py` would; naming a folder runs nothing of
+it. A file, or a folder's config, is identified by a hash of its text: another file of the same
+name, or the same file after a change, is a different network. Only that file is hashed; keeping the
+modules that it imports unchanged is up to the user.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.external.network_spec import AS_GIVEN, hash_of, source_of
+from engine.external.hub_config import is_hub
+from engine.external.network_spec import ANSWERS_ALONE, AS_GIVEN, hash_of, source_of
 from engine.external.network_spec import model_spec as model_spec
 from engine.external.trial import NetworkProperties, tested_properties
-from engine.models.base import Classifier, Dropout, build
+from engine.models.base import Classifier, build, last_linear, replace_dropout
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
-from engine.spec import ModelSpec
+from engine.spec import GIVEN, ModelSpec
 from engine.user_code.attribution import is_user_error, network_error, register_network
 from engine.user_code.calls import UserNetwork
 from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
@@ -50,6 +52,8 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
     Raises SpecError if it cannot process these samples, or if a factory is missing, has changed,
     fails, or makes anything but a classifier of the dataset's classes.
     """
+    if spec.name == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     make = functools.partial(_new_network, spec, dataset, generator.initial_seed())
     model = make()
     if not _is_built_in(spec):
@@ -60,13 +64,17 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
 
 def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
     """A new network whose weights depend on `seed` alone."""
-    statistics = normalization(spec.normalize, dataset)
     if not spec.source:
+        statistics = normalization(spec.normalize, dataset)
         rng = torch.Generator().manual_seed(seed)
-        return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+        model = build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+        if _is_librarys(spec):
+            model.guest = UserNetwork(spec.name, "", len(dataset.classes))
+        return model
     with seeded_global_draws(derive(seed, "weights")):
-        net, head = _from_factory(spec, dataset)
-    model = Classifier(net, head, *statistics, image=dataset.is_image)
+        make = _from_folder if is_hub(spec.name) else _from_factory
+        net, head = make(spec, dataset)
+    model = Classifier(net, head, *normalization(spec.normalize, dataset), image=dataset.is_image)
     model.guest = UserNetwork(spec.name, spec.path, len(dataset.classes))
     return model.eval()
 
@@ -74,7 +82,12 @@ def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
 def _is_built_in(spec: ModelSpec) -> bool:
     if spec.source:
         return False
-    return registry.get("model", spec.name).make.__module__.startswith("engine.models.")
+    name = spec.name.partition(registry.MEMBER)[0]
+    return name in registry.built_in("model") and not _is_librarys(spec)
+
+
+def _is_librarys(spec: ModelSpec) -> bool:
+    return bool(registry.get("model", spec.name).facts.get("library"))
 
 
 def _habits(
@@ -105,6 +118,16 @@ def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[f
     return means * factor, deviations * factor
 
 
+def _from_folder(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
+    """(network, name of its last linear layer) of a hub folder."""
+    from engine.external.hub_network import hub_network
+
+    with _user_code(spec), torchvision_importable(), restored_settings(BUILD_SETTINGS):
+        net = hub_network(spec, dataset).eval()
+        replace_dropout(net)
+        return net, _head(net, spec.name, dataset)
+
+
 # -- the user's own factory -----------------------------------------------------------------------
 
 
@@ -133,7 +156,7 @@ def _from_factory(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
             raise SpecError(f"{spec.name} returns a {type(product).__name__}, not an nn.Module.")
         net = product.cpu().float()
         net.eval()
-        _replace_dropout(net)
+        replace_dropout(net)
         with _state_restored(spec.name, path):
             return net, _head(net, spec.name, dataset)
 
@@ -262,42 +285,22 @@ def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict
     }
 
 
-def _replace_dropout(net: nn.Module) -> None:
-    """Replace dropout by layers that draw from the run's own generator."""
-    for name, part in list(net.named_modules()):
-        hooked = part._forward_hooks or part._forward_pre_hooks
-        if type(part) is nn.Dropout and name and not hooked:
-            net.set_submodule(name, Dropout(part.p))
-
-
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     """Name of the last linear layer; SpecError unless it outputs one logit per class."""
-    called: list[tuple[str, Any]] = []
-    hooks = [
-        part.register_forward_hook(lambda _, __, out, path=path: called.append((path, out)))
-        for path, part in net.named_modules()
-        if isinstance(part, nn.Linear)
-    ]
-    try:
-        with torch.no_grad():
-            logits = net(torch.zeros(2, *dataset.shape, dtype=torch.float32))
-    finally:
-        for hook in hooks:
-            hook.remove()
     n_classes = len(dataset.classes)
+    logits, head = last_linear(net, torch.zeros(2, *dataset.shape, dtype=torch.float32), n_classes)
     output = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if output != (2, n_classes):
         raise SpecError(
             f"The network {name} returns {_described(output)} for two samples, but "
             f"'{dataset.spec.name}' has {n_classes} classes: it should return 2x{n_classes} logits."
         )
-    heads = [path for path, out in called if tuple(out.shape) == (2, n_classes)]
-    if not heads:
+    if head is None:
         raise SpecError(
             f"The network {name} has no linear layer that outputs its {n_classes} logits, so its "
             "features cannot be extracted. End it with an nn.Linear."
         )
-    return heads[-1]
+    return head
 
 
 def _described(output: Sequence[int] | str) -> str:

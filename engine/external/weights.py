@@ -21,6 +21,8 @@ from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, SpecError, shown
 from engine.external import value_checks
 from engine.external.effective_weights import unsupported_parameter
+from engine.external.hub_config import weights_in
+from engine.external.hub_network import renamed
 from engine.external.matching import BUFFERS, OWN, Match, matches, own_state
 from engine.external.network import network
 from engine.models.base import Classifier
@@ -59,7 +61,7 @@ def named_files(
         name, equals, path = text.partition("=")
         if not (equals and name and path):
             raise SpecError(f"'{text}' names no model. Write NAME=FILE, e.g. theirs=theirs.pt.")
-        _check_name(name)
+        check_model_name(name)
         if name in files:
             raise SpecError(f"Two unlearned models are named '{name}'. Use distinct names.")
         files[name] = typed_path(path)
@@ -79,7 +81,8 @@ def examine_files(
     specs = []
     for name, path in files.items():
         if not re.fullmatch(r"original|retrain-\d+", name):
-            _check_name(name)
+            check_model_name(name)
+        path = weights_in(path, model, dataset)
         fit = match_file(path, blank, model.name, dataset.spec.name)
         specs.append(ForeignSpec(name, digest(fit.state), str(path.absolute()), fit.head))
     _check_retrains([spec for spec in specs if spec.name.startswith("retrain-")])
@@ -157,7 +160,7 @@ def match_file(path: Path, model: Classifier, network_name: str, data_name: str)
         model = copy.deepcopy(model)
         adapt(model, head)
     own = own_state(model)
-    candidate_matches = _distinct(matches(content, model, entry))
+    candidate_matches = _distinct(matches(renamed(content, model.net), model, entry))
     exact = [match for match in candidate_matches if match.exact]
     _check_choice(path, content, entry, exact)
     if not candidate_matches:
@@ -276,7 +279,7 @@ def _refuse(
     _check_shapes(path, own, state, network_name, data_name, head)
 
 
-def _check_name(name: str) -> None:
+def check_model_name(name: str) -> None:
     """SpecError unless this is a valid name for a third-party model."""
     if not NAME.fullmatch(name):
         raise SpecError(

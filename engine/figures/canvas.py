@@ -55,6 +55,11 @@ def check_page(out: Path, width_mm: float, font_size: float) -> None:
         raise SpecError(
             f"A figure's file name ends in {formats}; '{out.name}' does not. Try '{out.stem}.svg'."
         )
+    check_size(width_mm, font_size)
+
+
+def check_size(width_mm: float, font_size: float) -> None:
+    """SpecError unless a figure can be this wide, with text of this size."""
     if not SHORT_SIDE <= width_mm <= LONG_SIDE:
         raise SpecError(
             f"A figure must be {SHORT_SIDE:g} to {LONG_SIDE:g} mm wide, not {width_mm:g} mm. "

@@ -23,11 +23,13 @@ from engine.figures.canvas import (
     TEXT,
     add_caption,
     check_page,
+    check_size,
     page,
     save,
     shown_label,
     style,
 )
+from engine.figures.layout import Page, fit
 from engine.figures.legends import add_legend
 from engine.figures.log_axis import make_log
 from engine.figures.null_band import draw_null_band
@@ -59,21 +61,50 @@ def curves(
     check_page(out, width_mm, font_size)
     drawn = curve_set.lines(measure, hidden)
     with style(font_size):
-        figure = page(width_mm, min(0.62 * width_mm, HIGHEST))
-        axes = figure.add_subplot()
-        _draw_null_band(axes, curve_set, measure)
-        banded = [line for line in drawn if _has_interval(line)]
-        for line in drawn:
-            _draw_line(axes, line)
-        for number, line in enumerate(banded):
-            _draw_interval(axes, line, number - (len(banded) - 1) / 2)
-        axes.set_xlabel(tau_label(curve_set.runs[0].residual.perturbation))
-        axes.set_ylabel(measure.axis)
-        if log:
-            make_log(axes.yaxis)
-        add_legend(figure, _handles(axes, curve_set, drawn), font_size)
-        add_caption(figure, _caption(curve_set, measure), font_size)
+        figure = _page(curve_set, drawn, measure, log, width_mm, font_size)
         return save(figure, out, facts, curve_set.sheet(measure, drawn))
+
+
+def drawn_curves(
+    curve_set: CurveSet,
+    *,
+    measure: Measure = MEASURES[0],
+    log: bool = False,
+    width_mm: float = 89,
+    font_size: float = 8,
+) -> Page:
+    """The figure that `curves` saves, laid out, for a notebook; SpecError as there."""
+    check_size(width_mm, font_size)
+    with style(font_size):
+        figure = _page(curve_set, curve_set.lines(measure), measure, log, width_mm, font_size)
+        fit(figure)
+        return figure
+
+
+def _page(
+    curve_set: CurveSet,
+    drawn: Sequence[Line],
+    measure: Measure,
+    log: bool,
+    width_mm: float,
+    font_size: float,
+) -> Page:
+    """The page with these lines, within a `style`."""
+    figure = page(width_mm, min(0.62 * width_mm, HIGHEST))
+    axes = figure.add_subplot()
+    _draw_null_band(axes, curve_set, measure)
+    banded = [line for line in drawn if _has_interval(line)]
+    for line in drawn:
+        _draw_line(axes, line)
+    for number, line in enumerate(banded):
+        _draw_interval(axes, line, number - (len(banded) - 1) / 2)
+    axes.set_xlabel(tau_label(curve_set.runs[0].residual.perturbation))
+    axes.set_ylabel(measure.axis)
+    if log:
+        make_log(axes.yaxis)
+    add_legend(figure, _handles(axes, curve_set, drawn), font_size)
+    add_caption(figure, _caption(curve_set, measure), font_size)
+    return figure
 
 
 def losses(

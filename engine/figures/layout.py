@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,6 +20,7 @@ from engine.errors import SpecError
 from engine.figures.page_options import page_options
 
 MM = 1 / 25.4  # inches
+SHOWN_DPI = 150  # of a figure in a notebook
 ROUNDS = 8  # of laying out; each corrects what the last one left
 CLOSE = 0.3  # mm of height that is not corrected
 SMALLEST = 6.0  # mm; a panel that is narrower or lower shows nothing
@@ -47,6 +49,12 @@ class Page(Figure):
     def height_mm(self) -> float:
         """The height of the page."""
         return float(self.get_figheight()) / MM
+
+    def _repr_png_(self) -> bytes:
+        """The figure as notebooks show it."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=SHOWN_DPI, facecolor="white")
+        return picture.getvalue()
 
 
 def fit(page: Page) -> None:

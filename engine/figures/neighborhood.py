@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from engine.drawing.copy_words import changed_words
 from engine.drawing.difference_image import amplified, around_gray
 from engine.drawing.labels import model_label, perturbation_label
 from engine.drawing.palette import class_color
@@ -64,11 +65,12 @@ def neighborhood(
     whether a model recognizes the copy; below it is the probability of the true class. At the end
     are the counts over all copies, and r with its 95 % interval. changes: add a row with the
     perturbations, amplified. name: display name of the sample. At most `copies` copies are drawn,
-    evenly spaced in size; the CSV has all. Returns the files written; SpecError as `curves`.
+    evenly spaced in size; the CSV has all. Copies that are messages are numbered, and the caption
+    says which words they changed. Returns the files written; SpecError as `curves`.
     """
     check_page(out, width_mm, font_size)
     order, sizes = by_size(neighbors.copies, original)
-    strips = 2 if changes and original is not None else 1
+    strips = 2 if changes and original is not None and not neighbors.edits else 1
     with style(font_size):
         heads = ["sample", *["perturbation"] * (strips - 1)]
         grid = _grid(neighbors, labels, width_mm, font_size, min(copies, len(order)), heads)
@@ -79,11 +81,15 @@ def neighborhood(
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.set(xlim=(0, width_mm), ylim=(figure.height_mm, 0))
-        _draw_copies(axes, grid, neighbors.copies[drawn], original, class_color(neighbors.label))
+        if neighbors.edits:
+            _number_copies(axes, grid)
+        else:
+            color = class_color(neighbors.label)
+            _draw_copies(axes, grid, neighbors.copies[drawn], original, color)
         if strips == 2 and original is not None:
             _draw_changes(axes, grid, neighbors.copies[drawn], original)
         _draw_verdicts(figure, axes, neighbors, drawn, grid, rows, EDGE + top, classes, font_size)
-        add_caption(figure, _caption(neighbors, classes, len(drawn), name), font_size)
+        add_caption(figure, _caption(neighbors, classes, drawn, name), font_size)
         return save(figure, out, facts, _neighborhood_sheet(neighbors, classes, order, sizes))
 
 
@@ -136,15 +142,33 @@ def _row_height(grid: _Grid, name: str, size: float) -> float:
     return max(marks, (name.count("\n") + 1) * LINE * size * POINT + 1)
 
 
-def _caption(neighbors: Neighborhood, classes: Sequence[str], n_drawn: int, name: str) -> str:
+def _caption(neighbors: Neighborhood, classes: Sequence[str], drawn: np.ndarray, name: str) -> str:
     subject = f"Sample {neighbors.sample}{f' ({name})' if name else ''}"
     return (
         f"{subject}, class {classes[neighbors.label]}: "
         f"{perturbation_label(neighbors.perturbation)} at τ = {neighbors.tau:g}; "
-        f"{n_drawn} of {len(neighbors.copies)} copies, larger perturbations to the right. A check: "
-        "the model recognizes the copy; below it the probability of the true class. At the right: "
-        "copies recognized, and r with its 95 % interval."
+        f"{len(drawn)} of {len(neighbors.copies)} copies, larger perturbations to the right. A "
+        "check: the model recognizes the copy; below it the probability of the true class. At the "
+        f"right: copies recognized, and r with its 95 % interval.{_edits(neighbors, drawn)}"
     )
+
+
+def _edits(neighbors: Neighborhood, drawn: np.ndarray) -> str:
+    """The message, and the words that each drawn copy changed; '' if there are no messages."""
+    if not neighbors.edits:
+        return ""
+    copies = [
+        f"{place}: {changed_words(neighbors.edits[copy]) or 'unchanged'}"
+        for place, copy in enumerate(drawn.tolist(), 1)
+    ]
+    return f" Message: “{' '.join(neighbors.edits[0].words)}”. {'; '.join(copies)}."
+
+
+def _number_copies(axes: Axes, grid: _Grid) -> None:
+    """Number the copies, which are messages, as the caption does."""
+    for i in range(grid.copies):
+        x = grid.left + (i + 0.5) * grid.cell
+        axes.text(x, EDGE + grid.cell / 2, str(i + 1), ha="center", va="center")
 
 
 def _draw_copies(
@@ -236,7 +260,7 @@ def _neighborhood_sheet(
 ) -> Sheet:
     header = [
         "copy", "distance_l2", "model", "prediction", "correct", "confidence", "recognized",
-        "copies", "r", "low", "high",
+        "copies", "r", "low", "high", *(["text"] if neighbors.edits else []),
     ]  # fmt: skip
     rows: list[list[object]] = []
     ratios = ratios_around(neighbors)
@@ -249,7 +273,8 @@ def _neighborhood_sheet(
             right = int(k == neighbors.label)
             rows.append(
                 [int(copy), float(sizes[copy]), name, classes[k], right, share,
-                 neighbors.counts[name], len(order), *numbers]
+                 neighbors.counts[name], len(order), *numbers,
+                 *([neighbors.edits[copy].text] if neighbors.edits else [])]
             )  # fmt: skip
     return header, rows
 

@@ -26,7 +26,7 @@ from engine.figures.canvas import (
     save,
     style,
 )
-from engine.figures.layout import Page, elided, text_width
+from engine.figures.layout import Page, elided, text_width, wrap
 
 CAPTION = 3  # lines
 LEAST = 5.0  # points
@@ -99,8 +99,12 @@ def _draw_one(
     small: float,
 ) -> None:
     """Draw one picture with its upper left corner at (x, y) mm, and its caption."""
-    _draw_picture(axes, x, y, side, one)
     line = LINE * small * POINT
+    if one.text:
+        words = _shortened(wrap(figure, one.text, side, small), int(side / line))
+        axes.text(x, y, words, va="top", fontsize=small, color=TEXT, linespacing=1.0)
+    else:
+        _draw_picture(axes, x, y, side, one)
     right = one.predicted == one.label
     mark, share = "✓" if right else "✗", f"{100 * one.confidence:.0f} %"
     room = side - text_width(figure, f"{mark}  {share}", small)
@@ -125,6 +129,14 @@ def _draw_picture(axes: Axes, x: float, y: float, side: float, one: SampleCard) 
         draw_sample(box, one.pixels, class_color(one.label))
 
 
+def _shortened(text: str, lines: int) -> str:
+    """The first lines of a text, with dots if there are more."""
+    every = text.split("\n")
+    if len(every) <= lines:
+        return text
+    return "\n".join([*every[: max(0, lines - 1)], "…"])
+
+
 def _mark(one: SampleCard) -> str:
     return "" if one.split == "retain" else f" ({one.split[0]})"
 
@@ -135,14 +147,19 @@ def _ratio(one: SampleCard) -> str:
     return f"r {one.r:.3g} at {one.tau:g}" if math.isfinite(one.r) else "r undefined"
 
 
+def _text_column(cards: Sequence[SampleCard], cells: list[str]) -> list[str]:
+    """The cells of a column of messages, which only sheets of messages have."""
+    return cells if any(one.text for one in cards) else []
+
+
 def _sheet(cards: Sequence[SampleCard], classes: Sequence[str], model: str, rule: str) -> Sheet:
     header = [
         "sample", "split", "class", "model", "prediction", "confidence", "correct", "largest_r",
-        "at_tau", "verdict", "sample_name", "verdict_rule",
+        "at_tau", "verdict", "sample_name", "verdict_rule", *_text_column(cards, ["text"]),
     ]  # fmt: skip
     return header, [
         [one.sample, one.split, classes[one.label], model, classes[one.predicted], one.confidence,
          int(one.predicted == one.label), one.r, one.tau, one.verdict, one.name,
-         rule if one.verdict else ""]
+         rule if one.verdict else "", *_text_column(cards, [one.text])]
         for one in cards
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.inference.tracing import traced
 from engine.models.base import Classifier, takes_channels_last
+from engine.runtime.submodules import set_submodule
 
 GROUP = 8  # 16-bit channels that matrix units process at once
 ADDING = (operator.add, torch.add)
@@ -76,7 +77,7 @@ def _without_norms(net: nn.Module) -> nn.Module:
             continue
         norm, convolution = parts[str(node.target)], parts[str(before.target)]
         if _is_plain(norm, nn.BatchNorm2d) and _is_plain(convolution, nn.Conv2d):
-            graph.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
+            set_submodule(graph, str(before.target), fuse_conv_bn_eval(convolution, norm))
             node.replace_all_uses_with(before)
             graph.graph.erase_node(node)
     graph.delete_all_unused_submodules()
@@ -155,7 +156,7 @@ def _add_epilogues(graph: fx.GraphModule) -> None:
         if source is None:
             continue
         residual = tuple(one for one in summands if one is not source)
-        graph.set_submodule(str(source.target), _Convolution(parts[str(source.target)]))
+        set_submodule(graph, str(source.target), _Convolution(parts[str(source.target)]))
         with graph.graph.inserting_before(node):
             one = graph.graph.call_module(str(source.target), (source.args[0], *residual))
         node.replace_all_uses_with(one)

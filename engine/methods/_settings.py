@@ -35,7 +35,7 @@ class TailTuning(Tuning):
 
     k = 6 covers the classifier and the last two residual blocks of ResNet-18 (four convolutions
     and the shortcut); ResNet-50 needs k = 7 for the same. A network with fewer layers is tuned
-    entirely.
+    entirely. Layer norms, class tokens and positions belong to no layer: they stay as they are.
     """
 
     k: int = setting(

@@ -56,7 +56,7 @@ def by_content(samples: Samples, indices: Tensor, seed: int) -> Tensor:
     Sorted by a hash of seed, values and label, so that renumbering the samples does not change
     their order; duplicates end up next to each other.
     """
-    x, y = samples.x[indices].cpu().numpy(), samples.y[indices].cpu().numpy()
+    x, y = samples.values(indices).cpu().numpy(), samples.y[indices].cpu().numpy()
     salt = seed.to_bytes(8, "big")
     hashes = [
         hashlib.blake2b(values.tobytes() + label.tobytes(), digest_size=16, salt=salt).digest()

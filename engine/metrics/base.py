@@ -5,6 +5,7 @@ Nothing here imports torch or scikit-learn, so that tables and views can list th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,8 +124,11 @@ def measure(
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
-    """Accuracy in percent: share of rows of logits (n, K) whose argmax is y (n,)."""
-    return float(100 * np.mean(logits.argmax(1) == y))
+    """Accuracy in percent: share of rows of logits (n, K) whose argmax is y (n,).
+
+    NaN without rows: a study saved from Python may have neither retained nor test samples.
+    """
+    return float(100 * np.mean(logits.argmax(1) == y)) if len(y) else math.nan
 
 
 def accuracies(

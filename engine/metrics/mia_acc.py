@@ -9,6 +9,7 @@ hard to beat, and good models would score 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,13 @@ def mia_acc(case: Case, config: MIA) -> float:
 
     Sample unlearning: S_r are members, the test set non-members, S_f is judged. Class unlearning:
     S_r are members, a random half of S_f non-members, and the other half is judged. If balanced,
-    the larger group is subsampled to the size of the smaller, at most `config.most` in total.
+    the larger group is subsampled to the size of the smaller, at most `config.most` in total. NaN
+    where there are no samples of one kind.
     """
-    split = _subsampled(split_of(case), config, case.seed)
+    split = split_of(case)
+    if not all(map(len, (split.members, split.nonmembers, split.judged))):
+        return math.nan
+    split = _subsampled(split, config, case.seed)
     return called_nonmembers(split)
 
 

@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 from engine import registry
 from engine.errors import SpecError
 from engine.runtime.seeds import derive
+from engine.runtime.submodules import set_submodule
 from engine.user_code.calls import UserNetwork
 from engine.user_code.randomness import Redirection, seeded_global_draws
 
@@ -58,7 +59,7 @@ class Classifier(nn.Module):
 
     def replace_head(self, layer: nn.Linear) -> None:
         """Replace the last layer, keeping the device and dtype of the old one."""
-        self.net.set_submodule(self.head_name, layer.to(self.head.weight))
+        set_submodule(self.net, self.head_name, layer.to(self.head.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""
@@ -167,6 +168,14 @@ class Dropout(nn.Module):
         return x * retained / (1 - self.p)
 
 
+class Drawn(nn.Module):
+    """A layer with parameters of its own, which `initialise` asks it to draw."""
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw the layer's own parameters anew from `generator` alone."""
+        raise NotImplementedError
+
+
 def build(
     name: str,
     shape: Sequence[int],
@@ -176,6 +185,7 @@ def build(
 ) -> Classifier:
     """A new model on the CPU, in eval mode, with weights drawn from `generator`.
 
+    A library's network (fact `library`) keeps the way in which the library draws its weights.
     Raises SpecError if the model does not support samples of `shape` ((C, H, W) or (d,)).
     """
     entry = registry.get("model", name)
@@ -196,18 +206,56 @@ def build(
     with seeded_global_draws(derive(generator.initial_seed(), "weights")):
         net, head = entry.make(tuple(shape), n_classes)
     model = Classifier(net, head, *statistics, image=image)
-    initialise(model, generator)
+    if not entry.facts.get("library"):
+        initialise(model, generator)
     return model.eval()
+
+
+def replace_dropout(net: nn.Module) -> None:
+    """Replace dropout, in place, by layers that draw from the run's own generator."""
+    for name, part in list(net.named_modules()):
+        hooked = part._forward_hooks or part._forward_pre_hooks
+        if type(part) is nn.Dropout and name and not hooked:
+            set_submodule(net, name, Dropout(part.p))
+
+
+def last_linear(net: nn.Module, x: Tensor, n_classes: int) -> tuple[Any, str | None]:
+    """(output, path of the linear layer that was called last with n_classes outputs, or None).
+
+    x: (n, *shape) normalized input, on the network's device. The path of a network that is itself
+    the layer is ''.
+    """
+    called: list[str] = []
+
+    def note(path: str, out: Any) -> None:
+        if tuple(out.shape) == (len(x), n_classes):
+            called.append(path)
+
+    hooks = [
+        part.register_forward_hook(lambda _, __, out, path=path: note(path, out))
+        for path, part in net.named_modules()
+        if isinstance(part, nn.Linear)
+    ]
+    try:
+        with torch.no_grad():
+            output = net(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return output, called[-1] if called else None
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Re-initialize all weights from `generator` alone.
 
     Convolutions: He normal (fan out), as in torchvision's networks; linear layers: uniform within
-    1/sqrt(fan in), as torch's default; batch norm: scale 1, shift 0, statistics reset.
+    1/sqrt(fan in), as torch's default; batch and layer norm: scale 1, shift 0, statistics reset;
+    layers with parameters of their own: by their method `draw`.
     """
     for part in module.modules():
-        if isinstance(part, nn.Conv2d):
+        if isinstance(part, Drawn):
+            part.draw(generator)
+        elif isinstance(part, nn.Conv2d):
             fan_out = part.out_channels * math.prod(part.kernel_size) // part.groups
             nn.init.normal_(part.weight, 0.0, math.sqrt(2 / fan_out), generator=generator)
             if part.bias is not None:
@@ -222,6 +270,8 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
             if part.affine:
                 nn.init.ones_(part.weight)
                 nn.init.zeros_(part.bias)
+        elif isinstance(part, nn.LayerNorm):
+            part.reset_parameters()
 
 
 def shell(net: nn.Module) -> nn.Module:

@@ -20,6 +20,7 @@ from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from engine.study.keys import judged_models
 from engine.study.plan import Plan
 
 
@@ -42,7 +43,14 @@ def measure(work: StudyModels, plan: Plan, report: Reporter) -> Residual:
     report.forgo(max(0.0, copies(probe, len(spec.forget)) * len(names) - cells.asked))
     answers = {name: answers_of_model.classes for name, answers_of_model in cells.said.items()}
     return summarize(
-        probe, probe.draws, np.array(spec.forget), y, answers, _judged(spec), _retrains(spec), drawn
+        probe,
+        probe.draws,
+        np.array(spec.forget),
+        y,
+        answers,
+        judged_models(spec),
+        _retrains(spec),
+        drawn,
     )
 
 
@@ -52,12 +60,8 @@ def _allocated(spec: RunSpec, cells: CopyEvaluator) -> Counts:
     fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
     probe = spec.probe
     return allocate(
-        cells.ask, _judged(spec), _retrains(spec), fixed, probe.draws, probe.adaptive / 100
+        cells.ask, judged_models(spec), _retrains(spec), fixed, probe.draws, probe.adaptive / 100
     )
-
-
-def _judged(spec: RunSpec) -> list[str]:
-    return ["original", *spec.unlearned]
 
 
 def _retrains(spec: RunSpec) -> list[str]:

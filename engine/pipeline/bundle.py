@@ -164,7 +164,7 @@ def _groups(
         kind, name = path.parent.name, path.stem
         if path.suffix == ".pt" and kind == CHECKPOINTS:
             yield CHECKPOINTS, hdf5.GroupContent({}, {name: _content(store, path)})
-        elif path.suffix == ".h5" and kind in KINDS:
+        elif path.suffix == ".h5" and kind in KINDS and kind != DATASETS:
             record = store.get(kind, name)
             if record is not None:
                 yield _named(record)

@@ -1,4 +1,4 @@
-"""Datasets imported from bundles, stored under their fingerprint.
+"""Datasets from bundles, and samples saved from Python, stored under their fingerprint.
 
 File names, messages and groups are stored as arrays: UTF-8, one per line. A dataset's notes about
 its folder are not part of a bundle.
@@ -147,4 +147,5 @@ def _recommended(plain: dict[str, Any]) -> Recommended:
         methods=plain["methods"],
         training=training,
         compared=tuple(map(str, plain.get("compared", Recommended.compared))),
+        perturbation=str(plain.get("perturbation", Recommended.perturbation)),
     )

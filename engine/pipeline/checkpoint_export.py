@@ -18,8 +18,8 @@ def export(work: StudyModels, plan: Plan, model: str, out: Path, report: Reporte
     The log of `report` states how to build the network if it is not the study's plain one.
     """
     path = work.results.shelf(plan.spec).path("checkpoints", plan.models[model], ".pt")
-    facts = checkpoints.load(path)[1]
     net, head = work.loaded(plan, model), work.maker.head(plan.spec, model)
+    facts = checkpoints.load(path)[1]
     if head:
         form = registry.get("method", head).facts["form"].format(layer=net.head_name)
         facts |= {"head": head, "form": form}

@@ -15,7 +15,7 @@ from engine.pipeline import bundled_data
 from engine.pipeline.compute_device import ComputeDevice
 from engine.runtime.batching import SMALLER, memory_guard
 from engine.runtime.progress import Reporter
-from engine.spec import FOLLOW, DataSpec, to_plain
+from engine.spec import FOLLOW, GIVEN, DataSpec, to_plain
 from engine.storage import pixel_cache
 from engine.storage.bounds import DatasetBounds
 from engine.storage.paths import absolute, exists, is_relative
@@ -61,6 +61,8 @@ class LoadedDatasets:
             relocated = self._elsewhere(expected, spec, report)
             if relocated is not None:  # otherwise a downloadable dataset would be fetched into it
                 return relocated
+        if spec.name == GIVEN:
+            return self._given(expected, spec, report)
         try:
             return self._same(spec, expected, report)
         except (DataError, SpecError) as error:
@@ -142,6 +144,16 @@ class LoadedDatasets:
             dataset.spec, dataset
         )  # with its fingerprint, so it differs from any spec of a folder
         base.tell(dataset, report)
+        return dataset
+
+    def _given(self, expected: str, spec: DataSpec, report: Reporter) -> Dataset:
+        """The samples saved from Python with this fingerprint; DataError if they are lost."""
+        dataset = self._elsewhere(expected, spec, report)
+        if dataset is None:
+            raise DataError(
+                "The samples of this study were stored with it when it was saved from Python, and "
+                "are not in this store. Save it again, or open its bundle."
+            )
         return dataset
 
     def _sent(self, fingerprint: str) -> Record | None:

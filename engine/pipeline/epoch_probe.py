@@ -226,7 +226,7 @@ class EpochWatch(Resume):
 def _right(model: nn.Module, samples: Samples, rows: Tensor, report: Reporter) -> float:
     """Percentage of these samples that are classified correctly."""
     correct = 0
-    batches = batches_of(samples.x, _VALUES // samples.x[0].numel())
+    batches = batches_of(samples, _VALUES // samples.x[0].numel())
 
     def found(part: slice) -> Tensor:
         part_rows = rows[part]

@@ -23,6 +23,7 @@ from engine.runtime.seeds import derive
 from engine.spec import RunSpec
 from engine.study import keys
 from engine.study.costs import cost_of_measure
+from engine.study.keys import judged_models
 from engine.study.plan import Plan, measures_of
 from engine.training import relearn
 
@@ -41,7 +42,8 @@ def table(
     cases = {name: _case(work, plan, results, name, report) for name in results}
     rows = {name: _row(work, plan, name, case, measures, report) for name, case in cases.items()}
     retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
-    metrics = {"original": rows.pop("original"), "retrain": mean_of(retrains), **rows}
+    first = {name: rows.pop(name) for name in judged_models(spec)[:1] if name == "original"}
+    metrics = {**first, "retrain": mean_of(retrains), **rows}
     reference = dict(metrics["retrain"])
     for name, row in metrics.items():
         case = replace(cases.get(name, cases["retrain-0"]), reference=reference)
@@ -133,7 +135,7 @@ def _case(
         validation=dataset.validation,
         seconds=results[name].seconds,
         seed=spec.seed,
-        original_logits=results["original"].train_logits,
+        original_logits=results.get("original", results[name]).train_logits,
         relearn=lambda config: relearn.losses(
             work.loaded(plan, name, report),
             samples,

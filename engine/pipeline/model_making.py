@@ -19,12 +19,12 @@ from engine.pipeline.epoch_probe import EpochWatch
 from engine.pipeline.loaded_models import LoadedModels, cache_key
 from engine.pipeline.model_maker import ModelMaker
 from engine.pipeline.pretraining import Pretraining
-from engine.pipeline.records import model_of
+from engine.pipeline.records import labels_of, model_of
 from engine.pipeline.stored_models import StoredModels
 from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
 from engine.runtime.batching import SMALLER, batches_of, memory_guard
-from engine.runtime.device_samples import Samples, as_pixels
+from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.storage import hdf5
@@ -128,7 +128,7 @@ class ModelMaking:
         record = self._stored.record(plan, name)
         if record is None:
             return None
-        stored = model_of(record, name)
+        stored = model_of(record, name, labels_of(plan.spec)[name])
         report.forgo(self.maker.cost(plan.spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
@@ -191,7 +191,7 @@ class ModelMaking:
         digests = {"weights": checkpoints.digest(model.state_dict())}
         record = self.results.put("models", key, arrays, spec, seconds, model=name, **digests)
         self._models.put(cache_key(key, spec.imported), model)
-        return model_of(record, name)
+        return model_of(record, name, labels_of(spec)[name])
 
     def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
         """The outputs on training and test set, checked; raises an error if they are unusable."""
@@ -240,7 +240,7 @@ def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
 @torch.inference_mode()
 def _logits(model: Classifier, samples: Samples) -> np.ndarray:
     """(n, K) float32 outputs on all samples."""
-    batches = batches_of(samples.x, EVALUATION_VALUES // samples.x[0].numel())
-    parts = batches.over(len(samples), lambda part: model(as_pixels(samples.x[part])).cpu())
+    batches = batches_of(samples, EVALUATION_VALUES // samples.x[0].numel())
+    parts = batches.over(len(samples), lambda part: model(samples.pixels(part)).cpu())
     logits: np.ndarray = torch.cat(list(parts)).numpy()
     return logits

@@ -6,6 +6,8 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
+from engine.errors import SpecError
+from engine.external.network_spec import ANSWERS_ALONE
 from engine.pipeline.compute_device import ComputeDevice, Loading
 from engine.pipeline.datasets import LoadedDatasets
 from engine.pipeline.loaded_models import LoadedModels
@@ -14,6 +16,7 @@ from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
 from engine.runtime.batching import free_cache
 from engine.runtime.progress import Reporter
+from engine.spec import GIVEN
 from engine.storage.store import Store
 from engine.study.plan import Plan
 
@@ -111,6 +114,9 @@ class StudyModels:
     def loaded(self, plan: Plan, name: str, report: Reporter | None = None) -> Classifier:
         """The network on the device, in eval mode; callers must not modify it.
 
-        A model whose checkpoint is missing or damaged is trained again.
+        A model whose checkpoint is missing or damaged is trained again. SpecError for one that is
+        known by its answers alone.
         """
+        if plan.spec.model.name == GIVEN:
+            raise SpecError(ANSWERS_ALONE)
         return self._making.loaded(plan, name, report)

@@ -11,6 +11,7 @@ from engine.errors import CheckpointError, DataError, SpecError
 from engine.metrics import accuracy
 from engine.pipeline.models import StudyModels
 from engine.runtime.progress import Reporter
+from engine.spec import GIVEN
 from engine.study import compose
 from engine.study.plan import Plan
 
@@ -26,7 +27,7 @@ ADVICE = (
 def warn(work: StudyModels, plan: Plan, report: Reporter) -> None:
     """Log a warning if the Original was supplied and its training accuracy is implausible."""
     supplied = compose.foreign_model(plan.spec, "original")
-    if supplied is None:
+    if supplied is None or plan.spec.model.name == GIVEN:
         return
     with contextlib.suppress(DataError, SpecError):  # missing data allow no check
         y = work.datasets.load(plan.spec.data, Reporter()).train_y

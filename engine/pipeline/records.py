@@ -26,7 +26,8 @@ def labels_of(spec: RunSpec) -> dict[str, str]:
     """Model name -> display name."""
     labels = {"original": "Original", "retrain": "Re-train"}
     labels |= {f"retrain-{j}": f"Re-train {j}" for j in range(spec.retrains)}
-    return labels | {name: _label(name) for name in spec.unlearned}
+    given = {one.name: one.label for one in spec.foreign}
+    return labels | {name: given.get(name) or _label(name) for name in spec.unlearned}
 
 
 def study_arrays(one: Study) -> dict[str, np.ndarray]:
@@ -181,15 +182,8 @@ def provenance_of(record: Record) -> Provenance:
     )
 
 
-def model_of(record: Record, name: str) -> ModelResult:
-    """The model result in a record; `name` is its role in the study."""
-    number = name.removeprefix("retrain-")
-    if name == "original":
-        label = "Original"
-    elif number != name:
-        label = f"Re-train {int(number)}"
-    else:
-        label = _label(name)
+def model_of(record: Record, name: str, label: str) -> ModelResult:
+    """The model result in a record; `name` is its role in the study, `label` what it is called."""
     return ModelResult(
         name=name,
         label=label,

@@ -18,6 +18,7 @@ from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from engine.study.keys import judged_models
 from engine.study.plan import Plan
 
 FIRST_DRAWS = 10  # a first curve at once ...
@@ -63,7 +64,7 @@ class ResidualMeasurement:
                 )  # another process may just have stored them
                 stored_predictions |= self._grown(plan, source, stored_predictions, need, report)
         return {
-            _label(viewer, source): one
+            answer_name(viewer, source): one
             for viewer, one in stored_predictions.items()
             if one is not None
         }
@@ -99,7 +100,7 @@ class ResidualMeasurement:
             np.array(spec.forget),
             y,
             predictions,
-            ["original", *spec.unlearned],
+            judged_models(spec),
             [f"retrain-{j}" for j in range(spec.retrains)],
         )
 
@@ -164,7 +165,8 @@ def _stages(draws: int) -> list[int]:
     return list(dict.fromkeys([*range(min(FIRST_DRAWS, draws), draws, REFINE_BY), draws]))
 
 
-def _label(viewer: str, source: str) -> str:
+def answer_name(viewer: str, source: str) -> str:
+    """'gd', or 'retrain-0@gd' for answers to copies that were attacked against gd."""
     return viewer if source in ("", viewer) else f"{viewer}@{source}"
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from engine.errors import DataError, SpecError
 from engine.pipeline.datasets import LoadedDatasets
-from engine.pipeline.records import model_of
+from engine.pipeline.records import labels_of, model_of
 from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
-from engine.spec import RunSpec
+from engine.spec import GIVEN, RunSpec
 from engine.storage.store import Record
 from engine.study.plan import Plan
 
@@ -26,7 +26,8 @@ class StoredModels:
         """The models of this study that are in the store."""
         outputs = self._outputs(plan.spec)
         records = {name: self._record(plan, name, outputs) for name in plan.models}
-        return {name: model_of(one, name) for name, one in records.items() if one is not None}
+        labels = labels_of(plan.spec)
+        return {n: model_of(one, n, labels[n]) for n, one in records.items() if one is not None}
 
     def made(self, plan: Plan, name: str) -> bool:
         """Whether this model is in the store, with its weights."""
@@ -34,9 +35,10 @@ class StoredModels:
         return stored and self.weights_of(plan, name).is_file()
 
     def record(self, plan: Plan, name: str) -> Record | None:
-        """The record of this model; None unless it is in the store with its weights."""
+        """The record of this model; None unless it is in the store, with weights if it has any."""
         record = self._record(plan, name, self._outputs(plan.spec))
-        return record if self.weights_of(plan, name).is_file() else None
+        whole = plan.spec.model.name == GIVEN or self.weights_of(plan, name).is_file()
+        return record if whole else None
 
     def weights_of(self, plan: Plan, name: str) -> Path:
         """The checkpoint of this model, whether or not it exists."""

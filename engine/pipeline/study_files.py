@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import SpecError, StoreError
-from engine.spec import RunSpec
+from engine.pipeline.bundled_data import KIND as DATASETS
+from engine.spec import GIVEN, RunSpec
 from engine.storage.store import Record, Store
 from engine.study import compose
 
@@ -100,8 +101,13 @@ def _spec(record: Record) -> RunSpec:
 
 
 def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
-    """Paths of the models of a study and their counts on perturbed copies, existing or not."""
+    """Paths of the models of a study and their counts on perturbed copies, existing or not.
+
+    Those of its samples as well, if they were saved from Python.
+    """
     keys = compose.model_keys(spec)
+    if spec.data.name == GIVEN:  # stored for the sake of such studies
+        yield store.path(DATASETS, spec.data.fingerprint)
     pretrained = [compose.pretrained_key(spec.model, spec.pretrain)] if spec.pretrain else []
     for key in [*keys.values(), *pretrained]:
         yield from (store.path(kind, key, suffix) for kind, suffix in MODELS)

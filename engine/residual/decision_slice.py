@@ -21,7 +21,7 @@ from engine.errors import SpecError, unknown
 from engine.perturbations import named
 from engine.residual.neighborhood import predict_with_confidence
 from engine.results import DIRECTIONS, Slice
-from engine.runtime.device_samples import Sample, Samples, as_pixels
+from engine.runtime.device_samples import Sample, Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 
@@ -128,7 +128,10 @@ def nearest_other(samples: Samples, sample: Sample) -> tuple[int, float]:
     """
     x = sample.x[None].flatten(1)
     rows = max(1, SEARCH_VALUES // x.shape[1])
-    parts = [(as_pixels(part).flatten(1) - x).norm(dim=1) for part in samples.x.split(rows)]
+    parts = [
+        (samples.pixels(slice(start, start + rows)).flatten(1) - x).norm(dim=1)
+        for start in range(0, len(samples), rows)
+    ]
     distances = torch.cat(parts)  # not cdist, whose products do not give exactly 0 for equal ones
     distances[(samples.y == sample.y) | (distances == 0)] = math.inf
     nearest = int(distances.argmin())

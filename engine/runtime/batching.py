@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from engine.runtime.device_samples import Samples
+
 T = TypeVar("T")
 SHORTAGE = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
 REQUESTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)  # torch's wording
@@ -64,8 +66,8 @@ class Batches:
             return None
 
 
-def batches_of(x: Tensor, most: int) -> Batches:
-    """Batches of samples like x (n, *shape), on its device."""
+def batches_of(x: Tensor | Samples, most: int) -> Batches:
+    """Batches of samples like x (n, *shape), on the device that computes with them."""
     shape = "x".join(str(side) for side in x.shape[1:])
     return Batches(most, f"One sample of {shape} values", x.device)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from engine.runtime.mapped_rows import MappedRows
+
+ALL = slice(None)
+SHARE_OF_DEVICE = 0.5  # of a GPU's free memory, for the samples of one part of a dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,33 +25,67 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """x: (n, C, H, W) uint8 or (n, d) float32; y: (n,) int64, both on one device."""
+    """x: (n, C, H, W) uint8 or (n, d) float32; y: (n,) int64, on the device that computes.
+
+    Samples that would take too much of that device's memory stay where they are, on the CPU, often
+    mapped from a file; only those that are asked for are copied.
+    """
 
     x: Tensor
     y: Tensor
     n_classes: int
+    mapped: MappedRows | None = field(default=None, kw_only=True)  # where x lies in a file
 
     @classmethod
     def on(cls, device: torch.device, x: np.ndarray, y: np.ndarray, n_classes: int) -> Samples:
-        """The arrays copied to `device`."""
-        return cls(torch.from_numpy(x).to(device), torch.from_numpy(y).to(device), n_classes)
+        """The arrays for computing on `device`, and on it if they fit."""
+        values = torch.from_numpy(x)
+        if fits(device, x.nbytes):
+            values = values.to(device)
+        mapped = MappedRows.of(x) if values.device.type == "cpu" else None
+        return cls(values, torch.from_numpy(y).to(device), n_classes, mapped=mapped)
 
     @property
     def device(self) -> torch.device:
-        """The device that holds the samples."""
-        return self.x.device
+        """The device that computes with the samples."""
+        return self.y.device
+
+    @property
+    def resident(self) -> bool:
+        """Whether all samples are on that device."""
+        return self.x.device == self.y.device
+
+    @property
+    def shape(self) -> torch.Size:
+        """(n, *shape): that of all samples."""
+        return self.x.shape
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def pixels(self, indices: Tensor | None = None) -> Tensor:
-        """Float32 pixels in [0, 1] of these samples (all of them by default)."""
-        return as_pixels(self.x if indices is None else self.x[indices])
+    def values(self, rows: Tensor | slice) -> Tensor:
+        """The samples (m, *shape) in these rows as they are stored, on the device."""
+        if isinstance(rows, torch.Tensor):
+            rows = rows.to(self.x.device)
+            if self.mapped is not None:
+                self.mapped.prefetch(rows.tolist())
+        return self.x[rows].to(self.device)
+
+    def pixels(self, rows: Tensor | slice = ALL) -> Tensor:
+        """(m, *shape) float32 pixels in [0, 1] of the samples in these rows, on the device."""
+        return as_pixels(self.values(rows))
 
     def one(self, row: int, index: int | None = None) -> Sample:
         """The sample in this row, with this index (default: the row)."""
         number = row if index is None else index
-        return Sample(number, as_pixels(self.x[row]), int(self.y[row]))
+        return Sample(number, as_pixels(self.x[row].to(self.device)), int(self.y[row]))
+
+
+def fits(device: torch.device, size: int) -> bool:
+    """Whether `size` bytes of samples leave enough of the device's free memory for models."""
+    if device.type != "cuda":
+        return True
+    return size <= SHARE_OF_DEVICE * torch.cuda.mem_get_info(device)[0]
 
 
 def as_pixels(x: Tensor) -> Tensor:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import math
 import operator
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +32,9 @@ from engine.storage.pixel_files import SUFFIX, PixelFileError, PixelWriter
 from engine.storage.store import Store
 
 KIND = "images"  # folder of the store
+FINGERPRINTS = ".fingerprints"  # suffix of the files with those of datasets, in the same folder
+LONGEST_FINGERPRINTS = 1 << 16  # bytes
+FINGERPRINT = re.compile("[0-9a-f]{20}")
 FORMAT = 1  # increased whenever images are decoded differently
 LEAST_FILES, LEAST_BYTES = 1000, 4 << 20  # files that are decoded quickly are not kept
 SETTLED_S = 2.0  # a file changed later than that before it is read may change again unnoticed
@@ -49,10 +54,14 @@ Decode = Callable[[Sink], tuple[str, ...]]  # puts every image, and returns note
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """pixels: (n, C, side, side) uint8; notes: sentences on how they were read."""
+    """pixels: (n, C, side, side) uint8; notes: sentences on how they were read.
+
+    mapped: the name of the cache's file they are mapped from; '' if they are in memory.
+    """
 
     pixels: np.ndarray
     notes: tuple[str, ...]
+    mapped: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ class PixelCache:
         if self._store.writable:
             pixel_files.mark_used(path)
         report.forgo(len(file.pixels))
-        return Pictures(file.pixels, file.notes)
+        return Pictures(file.pixels, file.notes, path.stem)
 
     def _decoded(
         self,
@@ -141,11 +150,37 @@ class PixelCache:
                 writer.finish(notes)
         except _NotKept:
             return None
-        return Pictures(pixel_files.read(path).pixels, notes)
+        return Pictures(pixel_files.read(path).pixels, notes, path.stem)
+
+    def fingerprint(self, mapped: str, rest: str, of_all: Callable[[], str]) -> str:
+        """The fingerprint of a dataset whose images are mapped from a large file of the cache.
+
+        It is computed once, since that takes longer than anything else at a later opening. rest:
+        the fingerprint of its other arrays.
+        """
+        path = self._store.path(KIND, mapped, FINGERPRINTS)
+        known = _fingerprints(path)
+        if rest not in known:
+            known[rest] = of_all()
+            with contextlib.suppress(OSError, StoreError), self._store.replacing(path) as temporary:
+                temporary.write_text(json.dumps(known), encoding="ascii")
+        return known[rest]
 
 
 class _NotKept(Exception):
     """The images are not kept."""
+
+
+def _fingerprints(path: Path) -> dict[str, str]:
+    """The fingerprints in a file of the cache, by that of the other arrays; {} on any doubt."""
+    try:
+        with plain_files.open_plain(path) as file:
+            known = json.loads(file.read(LONGEST_FINGERPRINTS))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(known, dict):
+        return {}
+    return {rest: one for rest, one in known.items() if FINGERPRINT.fullmatch(str(one))}
 
 
 _in_use: ContextVar[PixelCache | None] = ContextVar("pixel_cache", default=None)

@@ -12,10 +12,13 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.external.hub_config import PREFIX, is_hub
+from engine.external.network_spec import ANSWERS_ALONE
 from engine.forget_sets.forget_set import LISTS, forget_set
 from engine.metrics import UNSTATED
 from engine.spec import (
     FOLLOW,
+    GIVEN,
     DataSpec,
     ForeignSpec,
     MeasureSpec,
@@ -99,6 +102,8 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
 
 def _check(spec: RunSpec) -> None:
     """SpecError for studies that only `rk-engine reproduce` or the Python API can make."""
+    if spec.model.name == GIVEN:
+        raise SpecError(ANSWERS_ALONE)
     if spec.pretrain is not None:
         raise SpecError(
             "This study's models are pre-trained on other data, for which 'rk-engine run' has no "
@@ -113,6 +118,8 @@ def _check(spec: RunSpec) -> None:
 
 def _network(model: ModelSpec) -> tuple[str, ...]:
     name = model.name
+    if is_hub(name):
+        return ("--model", f"{PREFIX}{model.path}", "--normalize", model.normalize or "dataset")
     if model.source:  # the name of a user's network does not include the path of its file
         name = f"{model.path}:{name.rpartition(':')[2]}"
     return ("--model", name, *(("--normalize", model.normalize) if model.normalize else ()))

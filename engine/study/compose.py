@@ -10,6 +10,7 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
+from engine.external.hub_config import own_weights
 from engine.external.network_spec import model_spec
 from engine.forget_sets.forget_set import check_forget, forget_set
 from engine.metrics import UNSTATED
@@ -21,6 +22,7 @@ from engine.spec import (
     BFLOAT16,
     FLOAT32,
     FOLDED,
+    GIVEN,
     INFERRED,
     OWN,
     SHARED,
@@ -94,7 +96,7 @@ def compose(
     probe: Mapping[str, Any] | None = None,
     retrains: int = 3,
     seed: int = 131,
-    perturbation: str = "gaussian",
+    perturbation: str = "",
     taus: str = "",
     draws: int = 100,
     weights: Mapping[str, Path] | None = None,
@@ -105,7 +107,8 @@ def compose(
 
     methods: those it has, None for the dataset's own, () for none beside given models; settings:
     owner -> changes to its config, where the owner is a method, a measure, 'train' or 'probe'.
-    weights: model name -> file, for models that are given instead of made. measures: in addition to
+    weights: model name -> file, for models that are given instead of made (the Original of a
+    hub folder is given by it). measures: in addition to
     the cheap ones, which every study has. device: the kind of device it is made for ('cpu', 'cuda',
     'mps'), or a function that tells it, which determines the number format of training. Raises
     SpecError, with the closest name for an unknown one, and CheckpointError for weights that do not
@@ -116,7 +119,7 @@ def compose(
     }
     recommended = dataset.recommended
     network = model_spec(model or recommended.model, normalize)
-    weights = weights or {}
+    weights = own_weights(network) | dict(weights or {})
     train_changes = {**changes_by_owner.pop("train", {}), **(training or {})}
     probe_changes = {**changes_by_owner.pop("probe", {}), **(probe or {})}
     train = settled(
@@ -131,7 +134,7 @@ def compose(
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not one of the methods.")
     grid = parse_taus(taus) if taus else recommended.taus
-    perturbation_name = named(perturbation).name
+    perturbation_name = named(perturbation or recommended.perturbation).name
     probe_spec = ProbeSpec(
         perturbation_name, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
     )
@@ -175,7 +178,7 @@ def settled(train: TrainSpec, network: ModelSpec, device: Kind) -> TrainSpec:
     """
     if train.precision != AUTO:
         return train
-    convolves = not network.source and _input_kind(network) == "images"
+    convolves = _convolves(network)
     reduced = convolves and _multiplies_bfloat16(device)
     return replace(train, precision=BFLOAT16 if reduced else FLOAT32)
 
@@ -188,7 +191,7 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: Kind) -> ProbeSp
     attacked copies nor to adaptive draws, and for a network without convolutions evaluating a copy
     is cheaper than deciding whether it can be inferred.
     """
-    convolves = not network.source and _input_kind(network) == "images"
+    convolves = _convolves(network)
     perturbation = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
     if perturbation.attack and convolves:
@@ -301,9 +304,11 @@ def as_plain(spec: RunSpec) -> dict[str, Any]:
     return plain
 
 
-def _input_kind(network: ModelSpec) -> str:
-    """'images' for convolutional networks, 'any' for those that also accept features."""
-    return str(registry.get("model", network.name).facts.get("takes", "images"))
+def _convolves(network: ModelSpec) -> bool:
+    """Whether this is a registered network that accepts images alone, as convolutions do."""
+    if network.source or network.name == GIVEN:
+        return False
+    return str(registry.get("model", network.name).facts.get("takes", "images")) == "images"
 
 
 def _measures(

@@ -10,7 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from engine.metrics import UNSTATED
-from engine.spec import ForeignSpec, MeasureSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, key
+from engine.spec import (
+    GIVEN,
+    ForeignSpec,
+    MeasureSpec,
+    MethodSpec,
+    ModelSpec,
+    PretrainSpec,
+    RunSpec,
+    key,
+)
 
 
 def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
@@ -26,6 +35,15 @@ def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
 def foreign_model(spec: RunSpec, name: str) -> ForeignSpec | None:
     """The third-party weights of the model `name`; None if this program makes the model."""
     return next((one for one in spec.foreign if one.name == name), None)
+
+
+def judged_models(spec: RunSpec) -> list[str]:
+    """Names of the models compared with the Re-trains: Original, methods, imported ones.
+
+    Without the Original in a study saved from Python that was given none.
+    """
+    absent = spec.model.name == GIVEN and foreign_model(spec, "original") is None
+    return spec.unlearned if absent else ["original", *spec.unlearned]
 
 
 def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
@@ -68,8 +86,11 @@ def method_key(spec: RunSpec, method: MethodSpec) -> str:
 
 
 def model_keys(spec: RunSpec) -> dict[str, str]:
-    """Model name -> key: original, retrain-0 ..., the methods, then other unlearned models."""
-    keys = {"original": original_key(spec)}
+    """Model name -> key: original, retrain-0 ..., the methods, then other unlearned models.
+
+    Without original in a study saved from Python that was given none.
+    """
+    keys = {"original": original_key(spec)} if "original" in judged_models(spec) else {}
     keys |= {f"retrain-{j}": retrain_key(spec, j) for j in range(spec.retrains)}
     keys |= {method.name: method_key(spec, method) for method in spec.methods}
     return keys | {one.name: foreign_key(spec, one) for one in spec.foreign}
@@ -96,7 +117,8 @@ def measure_key(
     models: the keys of the study's models, if already computed.
     """
     keys = models or model_keys(spec)
-    return key("measure", measure, config, keys[model], keys["original"], spec.forget, spec.seed)
+    original = keys.get("original", "")
+    return key("measure", measure, config, keys[model], original, spec.forget, spec.seed)
 
 
 def study_key(spec: RunSpec) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 
 from engine import registry
 from engine.errors import SpecError
+from engine.external.network_spec import ANSWERS_ALONE
 from engine.perturbations import named
 from engine.registry import Registration
-from engine.spec import RunSpec, as_imported, restored, to_plain
+from engine.spec import GIVEN, RunSpec, as_imported, restored, to_plain
 from engine.study import costs, keys, viewpoint
 from engine.study.viewpoint import Sizes
 
@@ -102,7 +103,7 @@ class Plan:
     @functools.cached_property
     def groups(self) -> dict[str, list[str]]:
         """Attacked model -> the models evaluated on its copies; '' for random copies."""
-        return groups(self.spec, list(self.models))
+        return groups(self.spec.probe.perturbation, list(self.models))
 
     @property
     def pretrained(self) -> str:
@@ -111,7 +112,9 @@ class Plan:
         return keys.pretrained_key(self.spec.model, past) if past is not None else ""
 
     def require(self, *models: str) -> None:
-        """SpecError if the study lacks a model with one of these names."""
+        """SpecError if the study lacks a model of such a name, or the weights of all models."""
+        if self.spec.model.name == GIVEN:
+            raise SpecError(ANSWERS_ALONE)
         for name in models:
             if name not in self.models:
                 names = ", ".join(self.models)
@@ -207,9 +210,9 @@ class Plan:
         return plan
 
 
-def groups(spec: RunSpec, names: list[str]) -> dict[str, list[str]]:
+def groups(perturbation: str, names: list[str]) -> dict[str, list[str]]:
     """Source -> viewers of its copies: one group for random draws, otherwise one per source."""
-    if not named(spec.probe.perturbation).attack:
+    if not named(perturbation).attack:
         return {"": names}
     retrains = [name for name in names if name.startswith("retrain-")]
     return {name: list(dict.fromkeys([name, *retrains])) for name in names}
@@ -245,7 +248,7 @@ def _models(spec: RunSpec, models: Mapping[str, str], watched: Collection[str]) 
     results = []
     for name, model_key in models.items():
         from_scratch = name == "original" or name.startswith("retrain-")
-        needs = past if from_scratch else (models["original"], *past)
+        needs = past if from_scratch else (*filter(None, [models.get("original")]), *past)
         if keys.foreign_model(spec, name) is not None:
             needs = ()
         batch = _watch_batch(name) if name in watched else ""
@@ -257,7 +260,7 @@ def _counts(spec: RunSpec, models: Mapping[str, str]) -> list[Result]:
     """Every model's predictions on the copies it is evaluated on."""
     adaptive = spec.probe.adaptive > 0
     results = []
-    for source, viewers in groups(spec, list(models)).items():
+    for source, viewers in groups(spec.probe.perturbation, list(models)).items():
         for viewer in viewers:
             dependencies = models if adaptive else [name for name in (viewer, source) if name]
             predictions = _predictions(spec, models, viewer, source, dependencies)
@@ -314,7 +317,7 @@ def _measures(spec: RunSpec, models: Mapping[str, str]) -> list[Result]:
     stored_measures = [measure for measure in measures_of(spec) if measure[0].facts.get("kept")]
     results = []
     for name, model_key in models.items():
-        needs = tuple(dict.fromkeys([model_key, models["original"]]))
+        needs = tuple(dict.fromkeys([model_key, models.get("original", model_key)]))
         for entry, config in stored_measures:
             measure_key = keys.measure_key(spec, name, entry.name, config, models)
             results.append(Result(MEASURES, measure_key, name, measure=entry.name, needs=needs))

@@ -75,7 +75,7 @@ def loss_on(model: nn.Module, samples: Samples, rows: Tensor) -> float:
         logits = model(samples.pixels(chosen)).cpu().double()  # some devices have no float64
         return float(cross_entropy(logits, samples.y[chosen].cpu(), reduction="sum"))
 
-    return sum(batches_of(samples.x, EVALUATED_AT_ONCE).over(len(rows), loss)) / len(rows)
+    return sum(batches_of(samples, EVALUATED_AT_ONCE).over(len(rows), loss)) / len(rows)
 
 
 def cost(config: RelearnEpochs, n: int, n_forget: int) -> float:

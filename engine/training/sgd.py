@@ -18,12 +18,13 @@ from torch.nn.functional import cross_entropy
 from engine.errors import TrainingError
 from engine.models.base import Classifier, Dropout, lay_out
 from engine.runtime.batching import memory_guard
-from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
+from engine.runtime.device_samples import Samples, as_pixels, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
-from engine.spec import BFLOAT16, SGDSpec, TrainSpec
+from engine.spec import BFLOAT16, SGD, SGDSpec, TrainSpec
 from engine.training.costs import PASSES_PER_STEP
 from engine.training.cuda_graph import Recorder, recordable
+from engine.training.optimizers import learning_rate, optimizer_of
 
 SMALLER_BATCH = (
     "Use a smaller batch, which makes it a different study: set batch (--set train.batch=..., or "
@@ -100,20 +101,22 @@ def descend(
     salt: str,
     report: Reporter,
     resume: Resume | None = None,
-    optimizer: str = "sgd",
+    optimizer: str = SGD,
     batch_norm: str = "train",
     parameters: Sequence[nn.Parameter] | None = None,
     max_steps: int | None = None,
+    warmup: float = 0.0,
     lr_of_epoch: Callable[[int], float] | None = None,
     before_step: Callable[[nn.Module], None] | None = None,
     after_step: Callable[[nn.Module], None] | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:
-    """Train `model` in place by SGD (or `optimizer` 'adam') and return its history.
+    """Train `model` in place by SGD (or `optimizer` 'adam', 'adamw') and return its history.
 
     plan(epoch) returns the sweeps of an epoch (from 0); spec configures the optimizer. Randomness
     comes from (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout).
-    `before_step` is called before gradients are clipped. `lr_of_epoch` replaces the schedule.
+    `before_step` is called before gradients are clipped. `warmup`: share of all steps in which the
+    learning rate first rises; `lr_of_epoch` replaces warm-up and schedule.
     Progress is reported, and cancellation checked, after every batch; an interrupted run continues
     from its last finished epoch if `resume` stored it. Raises TrainingError if the loss is not
     finite, and Cancelled. The model ends in eval mode. Convolutions are channels last meanwhile.
@@ -122,7 +125,7 @@ def descend(
     device = next(model.parameters()).device
     lay_out(model, torch.channels_last)
     trainable = list(parameters) if parameters is not None else list(model.parameters())
-    stepper = _optimizer(optimizer, trainable, spec)
+    stepper = optimizer_of(optimizer, trainable, spec)
     rng = generator(seed, salt, "order")  # the same order of samples on every device
     dropout_rng = generator(seed, salt, "dropout", device=device)
     host_rng = generator(seed, salt, "host") if device.type != "cpu" else dropout_rng
@@ -146,7 +149,11 @@ def descend(
                 for batch, beside in _batches(sweep, spec.batch, rng):
                     if history.steps >= total:
                         break
-                    rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
+                    rate = (
+                        lr_of_epoch(epoch)
+                        if lr_of_epoch
+                        else learning_rate(spec, history.steps, total, warmup)
+                    )
                     step = Step(batch, beside, history.steps)
                     with memory_guard(_batch_of(batch, report), device, SMALLER_BATCH):
                         loss = _step(model, sweep, step, stepper, rate, spec.clip, before_step)
@@ -198,11 +205,11 @@ def train_from_scratch(
         return [torch.stack(offsets).to(samples.device, non_blocking=True)]
 
     def loss_of(net: nn.Module, batch: Tensor, offsets: Tensor | None = None) -> Tensor:
-        x = samples.pixels(batch)
+        x = samples.values(batch)
         if offsets is not None:
-            x = shift_and_flip(x, *offsets)
+            x = shift_and_flip(x, *offsets)  # bytes, a quarter of what pixels take
         with _in_precision(spec.precision, x.device):
-            logits = net(x)
+            logits = net(as_pixels(x))
         return cross_entropy(logits.float(), samples.y[batch])
 
     def loss(net: nn.Module, step: Step) -> Tensor:
@@ -212,25 +219,18 @@ def train_from_scratch(
         return recorder(step.batch, *augmentation(step))
 
     recorder = Recorder(model, loss_of)
-    replayable = recordable(model, samples.device)
+    replayable = samples.resident and recordable(model, samples.device)
     sweep = Pass(loss, indices, differentiated=replayed if replayable else None)
     return descend(
-        model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
-    )
-
-
-def _optimizer(
-    kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
-) -> torch.optim.Optimizer:
-    if kind == "adam":
-        betas = (spec.momentum, 0.999)  # 0.999: Adam's default for the second moment
-        return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
-    return torch.optim.SGD(
-        parameters,
-        lr=spec.lr,
-        momentum=spec.momentum,
-        weight_decay=spec.weight_decay,
-        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel per step
+        model,
+        lambda epoch: [sweep],
+        spec,
+        seed=seed,
+        salt="train",
+        report=report,
+        resume=resume,
+        optimizer=spec.optimizer,
+        warmup=spec.warmup,
     )
 
 
@@ -252,12 +252,6 @@ def _set_generators(model: nn.Module, *generators: torch.Generator) -> None:
 
 def _batch_of(batch: Tensor, report: Reporter) -> str:
     return f"A batch of {len(batch)} samples, as processed by {report.current_stage},"
-
-
-def _rate(spec: SGDSpec, step: int, total: int) -> float:
-    if spec.schedule == "constant":
-        return spec.lr
-    return spec.lr * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
 
 
 def _step(

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.backends import opt_einsum
 from torch.nn.modules import module as modules
 from torch.optim import optimizer as optimizers
 from torch.overrides import _get_current_function_mode_stack
@@ -209,9 +210,13 @@ TORCH = (
     ProcessSetting(
         "torch.backends.mkldnn.enabled", torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled
     ),
-    _attribute(torch.backends.mkldnn, "deterministic", "torch.backends.mkldnn.deterministic"),
-    _attribute(torch.backends.opt_einsum, "enabled", "torch.backends.opt_einsum.enabled"),
-    _attribute(torch.backends.opt_einsum, "strategy", "torch.backends.opt_einsum.strategy"),
+    *(  # torch 2.5 and later
+        _attribute(torch.backends.mkldnn, name, f"torch.backends.mkldnn.{name}")
+        for name in ("deterministic",)
+        if hasattr(torch.backends.mkldnn, name)
+    ),
+    _attribute(opt_einsum, "enabled", "torch.backends.opt_einsum.enabled"),
+    _attribute(opt_einsum, "strategy", "torch.backends.opt_einsum.strategy"),
     ProcessSetting("a hook of every module or optimizer", _hooks, _set_hooks),
     *(_autocast(device) for device in ("cpu", "cuda")),
     ProcessSetting("torch.autocast", _nesting, _nest, shared=False),

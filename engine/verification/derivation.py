@@ -20,11 +20,12 @@ from engine.residual.ratio import curve, null_band, resampling_weights
 from engine.residual.summary import summarize
 from engine.results import reference_counts
 from engine.runtime.progress import Reporter
-from engine.spec import DataSpec, RunSpec, restored
+from engine.spec import GIVEN, DataSpec, RunSpec, restored
 from engine.storage import hdf5
 from engine.storage.schema import CURVE, Arrays
 from engine.storage.store import Record
 from engine.study import viewpoint
+from engine.study.keys import judged_models
 from engine.study.plan import measures_of
 from engine.training import checkpoints
 from engine.verification import findings
@@ -94,7 +95,7 @@ def _study(look: Look, record: Record) -> Differences:
 def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
     """Counts from predictions, curves, null band and posterior from counts."""
     counts, predictions = _group(known, "counts"), _group(known, "predictions")
-    judged = ["original", *spec.unlearned]
+    judged = judged_models(spec)
     retrains = [f"retrain-{number}" for number in range(spec.retrains)]
     expected: dict[str, np.ndarray] = {}
     if predictions.keys() == counts.keys():
@@ -124,14 +125,14 @@ def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None
         expected |= {f"curves/{name}/{part}": getattr(made, part) for part in CURVE}
         chances = posterior(counts[name], a, spec.probe.draws)
         expected[f"posterior/{name}"] = chances if drawn is None else np.full(a.shape[1:], np.nan)
-    own = {name: known[name] for name in known if name not in GIVEN}
+    own = {name: known[name] for name in known if name not in UNDERIVED}
     for name, one in _earlier(own, expected, counts, drawn is not None).items():
         expected[name] = one
     yield from findings.arrays(own, expected, DERIVED)
 
 
 STANDALONE = (bundled_data.KIND, "places", "origins")  # kinds that belong to no study
-GIVEN = ("taus", "forget", "samples", "drawn")  # arrays of a study that are not derived
+UNDERIVED = ("taus", "forget", "samples", "drawn")  # arrays of a study that are not derived
 
 
 def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict[str, np.ndarray]:
@@ -215,6 +216,8 @@ def _dataset(look: Look, record: Record) -> Differences:
         one = bundled_data.dataset_of(record)
     except DataError as error:
         raise ValueError(str(error)) from error
+    if one.spec.name == GIVEN:
+        return  # saved from Python: there are no other data to compare with
     try:
         there = datasets.load(replace(one.spec, fingerprint=""), Reporter())
     except (DataError, SpecError) as error:

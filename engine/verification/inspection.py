@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.errors import EngineError
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
-from engine.spec import DataSpec, RunSpec
+from engine.spec import GIVEN, DataSpec, RunSpec
 from engine.storage import store
 from engine.storage.store import Record, Store
 from engine.study import compose
@@ -72,6 +72,8 @@ class Look:
 
     def need(self, spec: RunSpec, *models: str) -> None:
         """Unchecked unless these models are stored with their weights: nothing is trained here."""
+        if spec.model.name == GIVEN:
+            raise Unchecked("its models are known by their answers alone")
         plan = self.whole.plan(spec)
         for name in models:
             if not self.whole.work.made(plan, name):

@@ -25,6 +25,7 @@ from engine.runtime.progress import Reporter
 from engine.spec import OWN, RunSpec, key, validate
 from engine.storage.store import Record
 from engine.study import compose
+from engine.study.keys import judged_models
 from engine.training import checkpoints
 from engine.verification import derivation, findings
 from engine.verification.findings import OTHER_KEY, OUTPUT, Difference, Lengthy, Unchecked
@@ -188,7 +189,7 @@ def _models_of(look: Look, record: Record, spec: RunSpec) -> list[str]:
     if record.kind == "embeddings":
         return [name for name in names if f"xy/{name}" in record.arrays]
     if record.kind == "measures":
-        return ["original", str(record.attributes["model"])]
+        return list({*judged_models(spec)[:1], str(record.attributes["model"])})
     return names
 
 

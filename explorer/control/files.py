@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
+from engine.external.hub_config import PREFIX
 from explorer.control.opening import OpeningControl
 from explorer.jobs import file_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
@@ -152,6 +153,22 @@ class FileControl(QObject):
         weights = {name: path for name, path in self._state.form.weights.items() if name != model}
         self._opening.change_form(weights=weights)
 
+    def use_network(self, folder: Path) -> None:
+        """Study the classifier in a hub folder, without the weights of another network."""
+        dataset, before = self._state.dataset, self._state.form
+        if dataset is None:
+            self.told.emit(Notice(ERROR, NO_DATASET))
+            return
+        form = replace(before, model=f"{PREFIX}{folder}", normalize="", weights={})
+        work = functools.partial(file_tasks.check_weights, form, self._state.forget, dataset)
+        done = functools.partial(self._on_network, folder, before)
+        self._submit(f"Checking the classifier in {folder.name}", work, done, PROBE)
+
+    def use_comparator(self, path: Path) -> None:
+        """Study the models in a folder, or beside a result, of Unlearning Comparator."""
+        work = functools.partial(file_tasks.read_comparator, path)
+        self._submit(f"Reading {path.name}", work, self._on_comparator)
+
     # -- recent and written files ---------------------------------------------------------
     def note_study(self) -> None:
         """Add the shown study to the recent items, unless it was opened from a file."""
@@ -206,6 +223,18 @@ class FileControl(QObject):
         undo = functools.partial(self.drop_weights, model)
         sentence = f"The next study takes '{model}' from {path.name}. Press Run to measure it."
         self.told.emit(Notice(NEWS, sentence, "Undo", undo))
+
+    def _on_network(self, folder: Path, before: StudyForm, form: StudyForm) -> None:
+        change = self._opening.change_form
+        change(model=form.model, normalize=form.normalize, weights=form.weights)
+        old = {"model": before.model, "normalize": before.normalize, "weights": before.weights}
+        sentence = f"The next study is of the classifier in {folder.name}. Press Run to measure it."
+        self.told.emit(Notice(NEWS, sentence, "Undo", functools.partial(change, **old)))
+
+    def _on_comparator(self, result: tuple[Session, str]) -> None:
+        session, sentence = result
+        self._opening.restore(session)
+        self._tell(sentence)
 
     def _tell(self, sentence: str) -> None:
         self.told.emit(Notice(NEWS, sentence))

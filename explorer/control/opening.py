@@ -92,15 +92,20 @@ class OpeningControl(QObject):
             Job(title, example_tasks.end_import, self.lane(), failed=self.logged.emit)
         )
 
-    def open_dataset(self, name: str, root: str = "", side: int = 0) -> None:
+    def open_dataset(
+        self, name: str, root: str = "", side: int = 0, columns: str | None = None
+    ) -> None:
         """Load a dataset; the screen stays unchanged until then.
 
-        Its settings and forget set are those it was left with, else the recommended ones.
+        Its settings and forget set are those it was left with, else the recommended ones; columns:
+        the roles of a table's columns, None as last time.
         """
         state = self._state
         session = session_on(state.remembered, state.form, name, root, side)
         if all(one.key != session.study for one in state.studies):  # it was deleted
             session = replace(session, study="")
+        if columns is not None:
+            session = replace(session, form=replace(session.form, columns=columns))
         self._open(session)
 
     def restore(self, session: Session) -> None:
@@ -109,8 +114,13 @@ class OpeningControl(QObject):
         self._hold(session)
 
     def change_form(self, **changes: Any) -> None:
-        """Change the form; a new seed also redraws the forget set, and data that depend on it."""
+        """Change the form; a new seed also redraws the forget set, and data that depend on it.
+
+        Another network is normalized as usual, unless the changes say how.
+        """
         state = self._state
+        if changes.get("model", state.form.model) != state.form.model:
+            changes = {"normalize": "", **changes}
         state.form = replace(state.form, **changes)
         if state.dataset is not None and state.form.seed != state.dataset.spec.seed:
             fingerprint = state.dataset.spec.fingerprint

@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.spec import RunSpec
+from engine.study.keys import judged_models
 from explorer.control.slice import SampleProbe
 from explorer.jobs.study_tasks import StudyResults
 from explorer.state.app_state import AppState
@@ -73,4 +74,4 @@ class ShownStudy(QObject):
 def _names(spec: RunSpec) -> set[str]:
     """Names of all models of a complete study."""
     retrains = {f"retrain-{number}" for number in range(spec.retrains)}
-    return {"original", *retrains, *(method.name for method in spec.methods)}
+    return {*retrains, *judged_models(spec)}

@@ -25,8 +25,8 @@ INDICES, FILE, NAMES, SAVED = "Indices", "File", "File of names", "Saved set"
 TIPS = {
     CLASS: "The samples of a class, or a share or number of them, drawn by the study's seed",
     RANDOM: "Samples drawn from the whole training set by the study's seed",
-    GROUP: "All samples of a group, such as those of one patient: patient=17; or of so many groups, "
-    "drawn by the study's seed: patient:5, patient:10%",
+    GROUP: "All samples of a group, such as those of one patient: patient=17; or of so many "
+    "groups, drawn by the study's seed: patient:5, patient:10%",
     SELECTION: "The selection of the views: click, drag, or lasso in the embedding",
     INDICES: "Indices that you type: 3, 17, 40-50",
     FILE: "A list of indices: text, a CSV with a column 'index', JSON, .npy, .npz or .pt",

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
+from engine.external.hub_config import is_hub
 from engine.storage.paths import is_file
 from explorer.control.controller import Controller
 from explorer.control.files import NO_DATASET
@@ -118,11 +119,20 @@ class Opener(QObject):
             drop.CHECKPOINT: self._ask_weights,
             drop.FOLDER: self._open_folder,
             drop.INDICES: self._forget,
+            drop.HUB: self._take_hub,
+            drop.COMPARATOR: self._files.use_comparator,
         }
         handlers[offer.kind](offer.path)
 
     def _open_folder(self, path: Path) -> None:
         self._controller.opening.open_dataset("folder", root=str(path))
+
+    def _take_hub(self, path: Path) -> None:
+        """The network of the next study; where that is one of a folder, the role of its weights."""
+        if is_hub(self._controller.state.form.model):
+            self._ask_weights(path)
+        else:
+            self._files.use_network(path)
 
     def _forget(self, path: Path) -> None:
         controller = self._controller

@@ -136,7 +136,8 @@ class MethodsDialog(FormDialog):
 def measuring_fields(state: AppState) -> tuple[Field, ...]:
     """The fields of RunSpec and ProbeSpec in the form: how residual knowledge is measured."""
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
-    names = {item.name: item.label for item in state.catalog.perturbations}
+    suiting = perturbations.suiting(state.dataset is not None and bool(state.dataset.texts))
+    names = {one.name: one.label for one in state.catalog.perturbations if one.name in suiting}
     run = {item.name: item for item in describe(RunSpec)}
     # as `engine.study.compose.compose` takes them
     usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, StoreError
+from engine.external import comparator
 from engine.results import Embedding, Residual, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -218,6 +219,29 @@ def check_weights(
     """The form, if its weights fit the model; else SpecError or CheckpointError."""
     study_tasks.compose(form, forget, dataset, engine)
     return form
+
+
+def read_comparator(path: Path, engine: Pipeline, report: Reporter) -> tuple[Session, str]:
+    """(session that measures the models in a folder of Unlearning Comparator, sentence about it).
+
+    Raises SpecError where something is missing.
+    """
+    study = comparator.read(path)
+    form = StudyForm(
+        dataset=comparator.DATASET,
+        root=study.root,
+        model=comparator.MODEL,
+        normalize=comparator.NORMALIZE,
+        forget=f"class:{study.forgotten}",
+        methods=(),
+        retrains=len(study.retrains),
+        weights={name: str(one.file.absolute()) for name, one in study.models.items()},
+    )
+    sentence = (
+        f"The next study takes {len(study.models)} models that forgot class {study.forgotten} from "
+        f"{path.name}. Press Run to measure them."
+    )
+    return Session(form), " ".join([sentence, *study.notes])
 
 
 def _bundled_session(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.datasets.base import Dataset
-from engine.spec import RunSpec
+from engine.external.hub_config import PREFIX, is_hub
+from engine.spec import GIVEN, ModelSpec, RunSpec
 from explorer.state.form_grid import PROBE, TRAIN
 from explorer.state.study_form import StudyForm
 
@@ -22,6 +23,7 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         owner, _, name = path.partition(".")
         changes.setdefault(owner, {})[name] = value
     methods = tuple(method.name for method in spec.methods)
+    paths = {weights.name: weights.path for weights in spec.foreign}
     own_taus = spec.probe.taus != advice.taus
     return StudyForm(
         dataset=data.name,
@@ -29,7 +31,11 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         side=data.side,
         channels=data.channels,
         validation=data.validation,
-        model="" if spec.model.name == advice.model else spec.model.name,
+        columns=data.columns,
+        test_share=data.test_share,
+        encoder=data.encoder,
+        model="" if spec.model.name == advice.model else _model(spec.model),
+        normalize=spec.model.normalize,
         forget=command_line.forget_text(spec, dataset, [advice.forget]),
         methods=methods,
         settings={name: changes[name] for name in methods if name in changes},
@@ -40,5 +46,10 @@ def form_of(spec: RunSpec, dataset: Dataset) -> StudyForm:
         taus=",".join(f"{tau:.10g}" for tau in spec.probe.taus) if own_taus else "",
         draws=spec.probe.draws,
         probe=changes.get(PROBE, {}),
-        weights={weights.name: weights.path for weights in spec.foreign},
+        weights={} if spec.model.name == GIVEN else paths,
     )
+
+
+def _model(model: ModelSpec) -> str:
+    """The network's name in a form, which includes where its folder lies."""
+    return f"{PREFIX}{model.path}" if is_hub(model.name) and model.path else model.name

@@ -267,6 +267,9 @@ def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
         form.channels,
         form.validation,
         form.links,
+        form.columns,
+        form.test_share,
+        form.encoder,
     )
 
 
@@ -281,6 +284,7 @@ def compose(
     return engine.compose(
         dataset,
         model=form.model,
+        normalize=form.normalize,
         forget=forget,
         methods=form.methods,
         settings=settings,

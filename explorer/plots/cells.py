@@ -100,6 +100,19 @@ def _draw_bar(painter: QPainter, box: QRect, share: float, color: QColor) -> Non
     painter.fillRect(track, color)
 
 
+def draw_moved(
+    painter: QPainter, box: QRectF, copy: np.ndarray, sample: np.ndarray, theme: Theme
+) -> None:
+    """Mark by how much a copy (d,) raised each bar, in the color of text, or lowered it, in red."""
+    if copy.ndim != 1 or len(copy) > box.width():
+        return
+    slot = box.width() / max(1, len(copy))
+    for i, (new, old) in enumerate(np.clip(np.stack([copy, sample], 1), 0, 1).tolist()):
+        color = QColor(theme.text if new > old else theme.danger)
+        top, high = box.bottom() - max(new, old) * box.height(), abs(new - old) * box.height()
+        painter.fillRect(QRectF(box.left() + i * slot, top, max(1.0, slot - 1), high), color)
+
+
 def draw_change(painter: QPainter, box: QRectF, change: np.ndarray, theme: Theme) -> None:
     """Draw a perturbation in [-1, 1]: an image around middle gray, features as signed bars."""
     if change.ndim == 3:

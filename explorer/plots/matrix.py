@@ -19,12 +19,21 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from explorer.plots.cells import SMALL, Verdict, draw_change, draw_share, draw_verdict, sized
-from explorer.plots.matrix_layout import CAPTION, CELL, PAD, ROW, MatrixLayout, fitting
+from explorer.plots.cells import (
+    SMALL,
+    Verdict,
+    draw_change,
+    draw_moved,
+    draw_share,
+    draw_verdict,
+    sized,
+)
+from explorer.plots.matrix_layout import CAPTION, CELL, MESSAGE, PAD, ROW, MatrixLayout, fitting
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.message_picture import Words
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
-from explorer.widgets.sample_picture import draw_sample
+from explorer.widgets.sample_picture import Drawable, draw_sample
 
 OPEN, CLOSED = "▾", "▸"  # of a row that stands for several models
 
@@ -67,7 +76,8 @@ class Table:
     """A sample (C, H, W) or (d,), its copies (c, ...) with their distances (c,), and verdicts.
 
     changes: (c, ...) in [-1, 1], the perturbations times `factor`, drawn in a row of their own;
-    None leaves that row out.
+    None leaves that row out. words, message: the copies and the sample as messages, drawn instead;
+    notes: (c,) what each copy changed, in words.
     """
 
     original: np.ndarray | None
@@ -78,6 +88,13 @@ class Table:
     rows: Sequence[ModelRow] = field(default_factory=tuple)
     changes: np.ndarray | None = None
     factor: float = 0.0
+    words: Sequence[Words] = ()
+    message: Words = ()
+    notes: Sequence[str] = ()
+
+    def drawable(self, copy: int) -> Drawable:
+        """What is drawn of a copy."""
+        return self.words[copy] if self.words else self.copies[copy]
 
 
 class CopyMatrix(QAbstractScrollArea):
@@ -147,7 +164,7 @@ class CopyMatrix(QAbstractScrollArea):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Scroll with the arrow keys."""
         bar = self.horizontalScrollBar()
-        cell = self._sizes.cell
+        cell = self._sizes.column
         step = {Qt.Key.Key_Left: -cell, Qt.Key.Key_Right: cell}.get(Qt.Key(event.key()))
         if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return) and self._folds():
             self.fold_wanted.emit()
@@ -206,12 +223,12 @@ class CopyMatrix(QAbstractScrollArea):
         model = self._row_at(at.y())
         if not left <= at.x() < self.viewport().width() - self.right:
             return model.tip if model else ""
-        copy = (at.x() - left + self.horizontalScrollBar().value()) // self._sizes.cell
+        copy = (at.x() - left + self.horizontalScrollBar().value()) // self._sizes.column
         if not 0 <= copy < len(table.copies):
             return ""
         place = f"copy {copy + 1} of {len(table.copies)}, L2 distance {table.sizes[copy]:.3g}"
         if model is None:
-            return place
+            return f"{place}: {table.notes[copy]}" if table.notes and table.notes[copy] else place
         if model.share is not None:
             return f"{model.share[copy]:.0%} of {model.label} recognize {place}"
         verdict = "correct" if model.correct[copy] else "wrong"
@@ -224,7 +241,7 @@ class CopyMatrix(QAbstractScrollArea):
         """Width of the models' names before the copies, in logical pixels."""
         rows = self._table.rows if self._table else ()
         words = [self.fontMetrics().horizontalAdvance(row.name) for row in rows]
-        return max([self._sizes.cell + 2 * PAD, *words]) + 3 * PAD + 6
+        return max([self._sizes.column + 2 * PAD, *words]) + 3 * PAD + 6
 
     @property
     def right(self) -> int:
@@ -245,11 +262,17 @@ class CopyMatrix(QAbstractScrollArea):
             return row.brief or row.result, ""
         return row.result, row.detail
 
+    @property
+    def _picture(self) -> tuple[int, int]:
+        """Width and height of a picture, in logical pixels."""
+        return self._sizes.breadth, self._sizes.picture
+
     def _fit(self) -> None:
         table, view = self._table, self.viewport().size()
         copies, rows = (len(table.copies), len(table.rows)) if table else (0, 0)
-        self._sizes = fitting(view.height(), rows, self._bands)
-        cell, row = self._sizes.cell, self._sizes.row
+        column = MESSAGE if table and table.message else 0
+        self._sizes = fitting(view.height(), rows, self._bands, column)
+        cell, row = self._sizes.column, self._sizes.row
         wide = view.width() - self.left - self.right
         self.horizontalScrollBar().setSingleStep(cell)
         self.horizontalScrollBar().setRange(0, max(0, copies * cell - wide))
@@ -259,7 +282,7 @@ class CopyMatrix(QAbstractScrollArea):
 
     def x_of(self, copy: int) -> int:
         """The left edge of a copy in the viewport, in logical pixels."""
-        return self.left + copy * self._sizes.cell - self.horizontalScrollBar().value()
+        return self.left + copy * self._sizes.column - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
         return self.top + row * self._sizes.row - self.verticalScrollBar().value()
@@ -268,23 +291,24 @@ class CopyMatrix(QAbstractScrollArea):
     def _paint_copies(self, painter: QPainter, table: Table) -> None:
         left, wide = self.left, self.viewport().width() - self.left - self.right
         painter.setClipRect(QRect(left, 0, wide, self.viewport().height()))
-        cell, height = self._sizes.cell, self._sizes.row
-        first = self.horizontalScrollBar().value() // cell
-        seen = range(first, min(len(table.copies), first + wide // cell + 2))
+        column, height = self._sizes.column, self._sizes.row
+        first = self.horizontalScrollBar().value() // column
+        seen = range(first, min(len(table.copies), first + wide // column + 2))
         for copy in seen:
             for i, row in enumerate(table.rows):
-                box = QRect(self.x_of(copy), self._y(i), cell, height)
+                box = QRect(self.x_of(copy), self._y(i), column, height)
                 if row.share is not None:
                     draw_share(painter, box, float(row.share[copy]), self._theme, self.font())
                 else:
                     draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
         painter.fillRect(QRect(left, 0, wide, self.top), QColor(self._theme.base))
         for copy in seen:
-            side = self._sizes.picture
-            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, side, side)
-            draw_sample(painter, place, table.copies[copy], table.color)
+            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, *self._picture)
+            draw_sample(painter, place, table.drawable(copy), table.color)
+            if table.original is not None and not table.words:
+                draw_moved(painter, place, table.copies[copy], table.original, self._theme)
             if table.changes is not None:
-                below = place.translated(0, cell)
+                below = place.translated(0, self._sizes.cell)
                 draw_change(painter, below, table.changes[copy], self._theme)
         painter.setClipping(False)
 
@@ -319,8 +343,8 @@ class CopyMatrix(QAbstractScrollArea):
         for x in (right, left - 1):
             painter.fillRect(QRect(x, 0, 1, self.viewport().height()), QColor(theme.border))
         if table.original is not None:
-            place = QRectF(2 * PAD, CAPTION + 1, self._sizes.picture, self._sizes.picture)
-            draw_sample(painter, place, table.original, table.color)
+            place = QRectF(2 * PAD, CAPTION + 1, *self._picture)
+            draw_sample(painter, place, table.message or table.original, table.color)
         self._small(painter)
         painter.setPen(QColor(theme.muted))
         middle = int(Qt.AlignmentFlag.AlignVCenter)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from explorer.points.placement import fitting
 from explorer.points.visible_item import VisibleItem
-from explorer.widgets.sample_picture import draw_sample, pixel_ratio
+from explorer.widgets.sample_picture import Drawable, draw_sample, pixel_ratio
 
 SMALLEST, LARGEST = 24, 96  # logical pixels of a picture's side, without its frame
 FRAME = 2  # logical pixels
@@ -248,8 +248,8 @@ def _nothing() -> None:
     """Nobody listens."""
 
 
-def sample_drawer(raw: Callable[[int], np.ndarray], color: Callable[[int], str]) -> Draw:
-    """Draws samples: raw(row) gives the image or the features, color(row) that of its bars."""
+def sample_drawer(raw: Callable[[int], Drawable], color: Callable[[int], str]) -> Draw:
+    """Draws samples: raw(row) gives what is drawn, color(row) the color of bars."""
 
     def draw(row: int, painter: QPainter, box: QRectF) -> None:
         draw_sample(painter, box, raw(row), color(row))

@@ -51,13 +51,22 @@ class Field:
 
 @dataclass(frozen=True)
 class CatalogItem:
-    """One available choice, with its settings."""
+    """One available choice, with its settings.
+
+    example: of a name NAME:MEMBER that follows from this one, '' if none does; member_help: what
+    the member is; alone: whether the name is a choice without one.
+    """
 
     name: str
     label: str
     help: str = ""
     fields: tuple[Field, ...] = ()
-    needs_folder: bool = False  # a dataset whose folder the user must choose
+    needs_folder: bool = False  # a dataset whose folder, or file, the user must choose
+    needs_file: bool = False
+    roles: tuple[str, ...] = ()  # of a table's columns that the user may name
+    example: str = ""
+    member_help: str = ""
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def names_only() -> Catalog:
     """The catalog as far as it is known without any import: names serve as labels."""
     return Catalog(
         datasets=tuple(CatalogItem(name, name.capitalize()) for name in registry.names("dataset")),
-        models=tuple(CatalogItem(name, name.upper()) for name in registry.names("model")),
+        models=tuple(map(_network, registry.names("model"))),
         methods=tuple(
             CatalogItem(name, labels.model_label(name, {}))
             for name in registry.names("method")
@@ -135,9 +144,28 @@ def _items(
             report.log(str(error))
             continue
         fields = describe(entry.config) if entry.config is not None else ()
-        folder = bool(entry.facts.get("root"))
-        items.append(CatalogItem(name, entry.label, entry.help, fields, folder))
+        root, roles = entry.facts.get("root"), tuple(entry.facts.get("roles", ()))
+        item = CatalogItem(name, entry.label, entry.help, fields, bool(root), root == "file", roles)
+        items.append(_with_members(item, entry))
     return tuple(items)
+
+
+def _with_members(item: CatalogItem, entry: registry.Registration) -> CatalogItem:
+    """The item with what its entry says of the names that follow from it."""
+    family = entry.facts.get("family")
+    if not isinstance(family, registry.Family):
+        return item
+    return dataclasses.replace(
+        item, example=family.example, member_help=family.help, alone=family.alone
+    )
+
+
+def _network(name: str) -> CatalogItem:
+    """What is known of it without running third-party code."""
+    entry = registry.at_hand("model", name)
+    if entry is None:
+        return CatalogItem(name, name.upper())
+    return _with_members(CatalogItem(name, entry.label, entry.help), entry)
 
 
 def _perturbation(name: str) -> CatalogItem:

@@ -19,7 +19,7 @@ from explorer.state.catalog import Catalog
 from explorer.state.form_grid import PROBE, STUDY, TRAIN
 from explorer.state.study_form import StudyForm
 
-OWN = ("retrains", "seed", "perturbation", "draws")  # of the study, with one usual value each
+OWN = ("retrains", "seed", "draws")  # of the study, with one usual value each
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,13 @@ class Change:
 
 
 def suggested(form: StudyForm, advice: Recommended) -> StudyForm:
-    """The form with the dataset's methods if it names none, and no weights to study instead."""
-    return form if form.methods or form.weights else replace(form, methods=advice.compared)
+    """The form with the dataset's own methods and perturbation if it names no methods.
+
+    A form with weights to study instead of methods stays as it is.
+    """
+    if form.methods or form.weights:
+        return form
+    return replace(form, methods=advice.compared, perturbation=advice.perturbation)
 
 
 def differs(form: StudyForm, advice: Recommended, catalog: Catalog) -> dict[str, Change]:
@@ -82,7 +87,7 @@ def put_back(form: StudyForm, path: str, advice: Recommended) -> StudyForm:
 
 def _chosen(form: StudyForm) -> dict[str, Any]:
     """Path -> value of every setting that the form states."""
-    study = {**_of_study(form, OWN), "methods": form.methods}
+    study = {**_of_study(form, (*OWN, "perturbation")), "methods": form.methods}
     if form.model:
         study["model"] = form.model
     if form.taus:
@@ -107,6 +112,7 @@ def _recommended_study(advice: Recommended) -> dict[str, Any]:
         "model": advice.model,
         "methods": advice.compared,
         "taus": advice.taus,
+        "perturbation": advice.perturbation,
     }
 
 

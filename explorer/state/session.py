@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.errors import SpecError
+from engine.external.network_spec import in_file
 from explorer.state import forget_sets, form_grid
 from explorer.state import window_layout as layouts
 from explorer.state.app_state import AppState
@@ -170,7 +171,7 @@ def _unfinished(state: AppState) -> tuple[Order, ...]:
 
 def _is_restorable(form: StudyForm) -> bool:
     """Whether its network is not a Python file, which is never restored."""
-    return ":" not in form.model
+    return not in_file(form.model)
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def _queue(plain: Fields) -> tuple[Order, ...]:
 
 def _runs_code(form: Fields) -> bool:
     """Whether the network is a Python file; with another network it would be another study."""
-    return ":" in form.text("model", LONGEST_PATH)
+    return in_file(form.text("model", LONGEST_PATH))
 
 
 def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
@@ -245,13 +246,18 @@ def _is_short_list(value: Any) -> bool:
 def _form(plain: Fields) -> StudyForm:
     default = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
+    normalize = plain.text("normalize", LONGEST_TEXT)
     return StudyForm(
         dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
         side=plain.natural("side", default.side, 10_000),
         channels=plain.text("channels", 16, default.channels),
         validation=plain.number("validation", default.validation),
-        model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
+        columns=plain.text("columns", LONGEST_TEXT),
+        test_share=plain.number("test_share", default.test_share),
+        encoder=plain.text("encoder", LONGEST_PATH),
+        model="" if in_file(model) else model,  # FILE.py:FUNCTION would run the file
+        normalize="" if in_file(model) else normalize,
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},

@@ -16,9 +16,13 @@ class StudyForm:
     side: int = 0
     channels: str = "rgb"  # how image files are read: "rgb" or "gray"
     validation: float = 0.0  # share of each training class that is held out
+    columns: str = ""  # roles of a table's columns: label=diagnosis,group=patient
+    test_share: float = 0.2  # of the rows of a table
+    encoder: str = ""  # folder of a model that encodes messages; '' = hashed TF-IDF
     # links out of an image folder: "refuse" or "follow"; never saved in a session
     links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model
+    normalize: str = ""  # means/deviations of the network's input; '' = the data's, or its own
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga", "neggrad-plus")  # () = the dataset's own
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # method -> changes

@@ -13,7 +13,7 @@ from engine.datasets.base import Dataset
 from explorer.theme import LIGHT, Theme
 from explorer.thumbnails.model import CAPTION, INSET, ThumbnailModel
 from explorer.thumbnails.tiles import OPAQUE, Tiles, fitted, sheet
-from explorer.widgets.sample_picture import draw_sample, picture, pixel_ratio
+from explorer.widgets.sample_picture import draw_sample, drawable, picture, pixel_ratio
 
 STRIP, ACCENT = 2, 4  # logical pixels: height of the bar below a picture, of the class or of r
 CACHED = 1500  # thumbnails kept after leaving the screen
@@ -200,17 +200,20 @@ class ThumbnailPainter:
         return image
 
     def _draw(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
-        raw, side = dataset.raw(sample), round(self._model.side * ratio)
-        if raw.ndim == 3:
-            image = fitted(picture(raw), side)
-        else:
-            image = QImage(side, side, QImage.Format.Format_RGB32)
-            image.fill(QColor(self._theme.base))
-            painter = QPainter(image)
-            color = self._theme.class_color(dataset.label_of(sample))
-            draw_sample(painter, QRectF(0, 0, side, side), raw, color)
-            painter.end()
+        side = round(self._model.side * ratio)
+        if dataset.is_image:
+            image = fitted(picture(dataset.raw(sample)), side)
+            image.setDevicePixelRatio(ratio)
+            return image
+        image = QImage(side, side, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
+        image.fill(QColor(self._theme.base))
+        painter = QPainter(image)
+        color = self._theme.class_color(dataset.label_of(sample))
+        draw_sample(
+            painter, QRectF(0, 0, side / ratio, side / ratio), drawable(dataset, sample), color
+        )
+        painter.end()
         return image
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,7 +29,6 @@ from explorer.widgets.plain_text import literal
 
 MOST = 2**31 - 1  # the largest number of a spin box
 LOW = 320  # logical pixels: a lower view shows regions and classes only
-TIP = 80  # characters of a line of a tooltip
 NAMED_CLASSES = 12  # in the legend, largest regions first; the tooltip names the others
 
 
@@ -180,9 +178,8 @@ class SliceView(View):
         size = len(shown.steps)
         self.refine_button.setVisible(size < FINE)
         seconds = shown.seconds * (FINE / max(1, size)) ** 2
-        self.refine_button.setToolTip(
-            f"Compute this slice with {FINE} × {FINE} points, in about {clock(seconds)}"
-        )
+        time = f"about {clock(seconds)}" if seconds >= 1 else "less than a second"
+        self.refine_button.setToolTip(f"Compute this slice with {FINE} × {FINE} points, in {time}")
 
     def _draw_regions(self, shown: Slice, dataset: Dataset) -> None:
         theme = theme_of(self.state.theme)
@@ -203,7 +200,7 @@ class SliceView(View):
         caption = self._caption(shown)
         self.caption.setText(caption)
         true = f"Hatched: the true class {dataset.classes[shown.label]}. Cross: the sample.\n"
-        tip = literal(textwrap.fill(true + caption, TIP)) if self.low else ""
+        tip = literal(true + caption) if self.low else ""
         for label in (self.heading, self.details):
             label.setToolTip(tip)
         self._offer_refining(shown)

@@ -10,12 +10,15 @@ from PySide6.QtCore import QMimeData, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from engine.external.comparator import looks_like_comparator, looks_like_result
+from engine.external.hub_config import looks_like_hub
 from engine.forget_sets.index_files import is_list
 from engine.storage.paths import is_folder
 from explorer import theme
 
 SESSION, BUNDLE, RESULT, CHECKPOINT = "session", "bundle", "result", "checkpoint"
 FOLDER, INDICES, UNKNOWN = "folder", "indices", "unknown"
+HUB, COMPARATOR = "hub", "comparator"
 KINDS = {
     ".json": SESSION, ".rkx": BUNDLE, ".h5": RESULT, ".hdf5": RESULT, ".pt": CHECKPOINT,
     ".pth": CHECKPOINT, ".safetensors": CHECKPOINT, ".ckpt": CHECKPOINT, ".bin": CHECKPOINT,
@@ -29,10 +32,14 @@ SENTENCES = {
     CHECKPOINT: "Use the weights in {} in the next study",
     FOLDER: "Open the image folder {}",
     INDICES: "Forget the samples listed in {}",
+    HUB: "Use the classifier in {} in the next study",
+    COMPARATOR: "Measure the models of Unlearning Comparator in {}",
 }
 UNDERSTOOD = (
     "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt, .safetensors), a "
-    "list of samples (.csv, .txt, .npy, .json ...), or an image folder with train/<class>/ inside."
+    "list of samples (.csv, .txt, .npy, .json ...), an image folder with train/<class>/ inside, a "
+    "classifier of timm or transformers (config.json beside weights), or the folder of Unlearning "
+    "Comparator."
 )
 SHADE = 225  # of 255: opacity of the overlay
 INSET, CORNER = 24, 12  # px
@@ -55,9 +62,14 @@ def offer_for(paths: Sequence[Path]) -> DropOffer:
     if is_folder(path):
         if is_folder(path / "train"):
             return DropOffer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
+        for kind, recognizes in ((HUB, looks_like_hub), (COMPARATOR, looks_like_comparator)):
+            if recognizes(path):
+                return DropOffer(kind, path, SENTENCES[kind].format(path.name))
         return DropOffer(UNKNOWN, path, f"'{path.name}' contains no folder 'train'. {UNDERSTOOD}")
     kind = KINDS.get(path.suffix.lower(), UNKNOWN)
-    if kind in (SESSION, CHECKPOINT) and is_list(path):
+    if kind == SESSION and looks_like_result(path):
+        kind = COMPARATOR
+    elif kind in (SESSION, CHECKPOINT) and is_list(path):
         kind = INDICES
     if kind == UNKNOWN:
         return DropOffer(UNKNOWN, path, f"'{path.name}' cannot be opened. {UNDERSTOOD}")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
+    QComboBox,
     QFrame,
     QGridLayout,
     QLabel,
@@ -21,6 +22,7 @@ from explorer.widgets.tab_order import set_tab_order
 
 GAP = 4  # logical pixels between the button and the card
 NARROWEST = 240  # logical pixels of a card
+WIDEST = 300  # logical pixels of a list of choices on it
 
 
 class OptionsCard(QFrame):
@@ -55,6 +57,8 @@ class OptionsCard(QFrame):
             policy = widget.sizePolicy()
             policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
             widget.setSizePolicy(policy)
+        if isinstance(widget, QComboBox):
+            _follow_entries(widget)
         for part in (widget, *widget.findChildren(QAbstractButton)):
             if isinstance(part, QAbstractButton) and _acts_at_once(part):
                 part.clicked.connect(self.hide)
@@ -102,6 +106,13 @@ class OptionsButton(QToolButton):
 
     def _open(self) -> None:
         self.card.open_below(self)
+
+
+def _follow_entries(box: QComboBox) -> None:
+    """Let a box that sets no width of its own be as wide as its entries, also when they change."""
+    if box.sizeAdjustPolicy() == QComboBox.SizeAdjustPolicy.AdjustToContentsOnFirstShow:
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        box.setMaximumWidth(WIDEST)
 
 
 def _acts_at_once(part: QAbstractButton) -> bool:

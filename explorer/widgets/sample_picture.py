@@ -1,4 +1,4 @@
-"""Pictures of samples: images pixel by pixel, feature vectors as small bars."""
+"""Pictures of samples: images pixel by pixel, feature vectors as small bars, messages as words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+
+from engine.datasets.base import Dataset
+from explorer.widgets.message_picture import Words, draw_message, plain_words
+
+Drawable = np.ndarray | Words  # an image (C, H, W), features (d,), or the words of a message
+
+
+def drawable(dataset: Dataset, sample: int) -> Drawable:
+    """What is drawn of a sample: its message if it has one, else its pixels or features."""
+    return plain_words(dataset.texts[sample]) if dataset.texts else dataset.raw(sample)
 
 
 def picture(sample: np.ndarray) -> QImage:
@@ -27,12 +37,15 @@ def pixel_ratio(painter: QPainter) -> float:
     return ratio
 
 
-def draw_sample(painter: QPainter, box: QRectF, sample: np.ndarray, color: str) -> None:
-    """Draw an image (C, H, W) into a square box, or features (d,) as bars in `color`.
+def draw_sample(painter: QPainter, box: QRectF, sample: Drawable, color: str) -> None:
+    """Draw an image into a square box, features as bars in `color`, or a message as words.
 
     Pixels are enlarged without smoothing, and averaged if the box has fewer of them. A bar of the
     full height of the box is 1.
     """
+    if not isinstance(sample, np.ndarray):
+        draw_message(painter, box, sample)
+        return
     if sample.ndim == 3:
         image = picture(sample)
         smooth = image.width() > box.width() * pixel_ratio(painter)
@@ -50,7 +63,7 @@ def draw_sample(painter: QPainter, box: QRectF, sample: np.ndarray, color: str) 
         painter.fillRect(bar, QColor(color))
 
 
-def html_picture(sample: np.ndarray, side: int, color: str, ground: str) -> str:
+def html_picture(sample: Drawable, side: int, color: str, ground: str) -> str:
     """An <img> of the sample, `side` pixels square, for a tooltip."""
     image = QImage(side, side, QImage.Format.Format_RGB32)
     image.fill(QColor(ground))

@@ -76,6 +76,18 @@ COMMANDS = (
         "The folder of CIFAR-10, or the folder to download it into",
     ),
     Command(
+        "open-table", "File", "Open table ...", _folder("tabular"), "",
+        "A CSV, TSV or JSONL file with a label column, plain or gzipped",
+    ),
+    Command(
+        "open-messages", "File", "Open messages ...", _folder("text"), "",
+        "A TSV, CSV or JSONL file of messages with labels, plain or gzipped",
+    ),
+    Command(
+        "open-arrays", "File", "Open arrays (.npz) ...", _folder("npz"), "",
+        "Images and labels in one .npz file, such as those of MedMNIST",
+    ),
+    Command(
         "open-study", "File", "Open study ...",
         lambda shell: shell.controller.opening.choose_study(), "Ctrl+Shift+O",
         "Open a study from the store", "study",

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
+from engine.datasets.tabular import columns_of
+from engine.errors import EngineError
 from explorer.control.controller import Controller
 from explorer.dialogs.about_dialog import AboutDialog
+from explorer.dialogs.columns_dialog import ColumnsDialog
 from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.forget_dialog import ForgetSetsDialog
 from explorer.dialogs.glossary_dialog import GlossaryDialog
+from explorer.dialogs.network_dialog import NetworkDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
+from explorer.state.catalog import CatalogItem
 from explorer.state.folders import DATA, INDICES
 from explorer.views.base import View
 from explorer.widgets.notifications import Toast
@@ -26,6 +33,10 @@ from explorer.window.shortcuts import ShortcutsDialog, overview
 from explorer.window.tour import Tour
 
 FOLDER_TITLES = {"folder": "Choose the image folder"}
+DATA_FILES = (
+    "Data (*.csv *.tsv *.txt *.jsonl *.json *.csv.gz *.tsv.gz *.txt.gz *.jsonl.gz *.npz);;"
+    "All files (*)"
+)
 LISTS = "Lists of samples (*.txt *.csv *.json *.npy *.npz *.pt);;All files (*)"
 
 
@@ -49,12 +60,39 @@ class WindowDialogs(QObject):
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
-        """Ask for a dataset's folder, and open it."""
+        """Ask for a dataset's folder or file, and open it."""
         labels = {item.name: item.label for item in self._state.catalog.datasets}
+        items = {item.name: item for item in self._state.catalog.datasets if item.needs_file}
+        if dataset in items:
+            path = self._prompts.file(f"Choose the file: {labels[dataset]}", DATA, DATA_FILES)
+            if path is not None:
+                self.ask_columns(items[dataset], path)
+            return
         title = FOLDER_TITLES.get(dataset, f"Choose the folder of {labels.get(dataset, dataset)}")
         folder = self._prompts.folder(title, DATA, self._state.form.root)
         if folder is not None:
             self._controller.opening.open_dataset(dataset, root=str(folder))
+
+    def ask_network(self) -> None:
+        """Ask for a network by its name, and train it in the next study."""
+        models, name = self._state.catalog.models, self._state.form.model
+        dialog = NetworkDialog(models, name, self._window)
+        dialog.wanted.connect(lambda text: self._controller.opening.change_form(model=text))
+        self._open(dialog)
+
+    def ask_columns(self, item: CatalogItem, path: Path) -> None:
+        """Open a file of data; ask for the roles of its columns first, if it has named ones."""
+        open_it = partial(self._controller.opening.open_dataset, item.name, str(path))
+        try:
+            columns = columns_of(path) if item.roles else ()
+        except EngineError:
+            columns = ()  # opening it says why
+        if not columns:
+            open_it()
+            return
+        dialog = ColumnsDialog(path, columns, item.roles, self._window)
+        dialog.wanted.connect(lambda roles: open_it(columns=roles))
+        self._open(dialog)
 
     def ask_index_file(self) -> None:
         """Ask for a file that lists the samples to forget."""
@@ -94,6 +132,7 @@ class WindowDialogs(QObject):
             places(
                 self._controller,
                 self.ask_folder,
+                self.ask_network,
                 self.ask_settings,
                 self.ask_method_settings,
                 self.show_glossary,

@@ -38,6 +38,7 @@ class PalettePlace:
 def places(
     controller: Controller,
     ask_folder: Callable[[str], object],
+    ask_network: Callable[[], object],
     ask_settings: Callable[[str], object],
     ask_method_settings: Callable[[str, str], object],
     show_term: Callable[[str], object],
@@ -50,7 +51,7 @@ def places(
     go_to(view) brings a view to the front.
     """
     yield from _data(controller, ask_folder)
-    yield from _networks(controller)
+    yield from _networks(controller, ask_network)
     yield from _methods(controller)
     yield from _settings(controller, ask_settings, ask_method_settings)
     yield from _offers(views, go_to)
@@ -72,8 +73,14 @@ def _data(controller: Controller, ask_folder: Callable[[str], object]) -> Iterat
         yield _place(f"data:{item.name}", text, "Dataset", item.help, _words(item, "data"), go)
 
 
-def _networks(controller: Controller) -> Iterator[PalettePlace]:
+def _networks(controller: Controller, ask: Callable[[], object]) -> Iterator[PalettePlace]:
     for item in controller.state.catalog.models:
+        if item.example:
+            text = f"Train a network such as {item.example}"
+            words = _words(item, "model network architecture another")
+            yield _place(f"family:{item.name}", text, "Network", item.member_help, words, ask)
+        if not item.alone:
+            continue
         go = partial(controller.opening.change_form, model=item.name)
         text = f"Train {item.label}"
         words = _words(item, "model network architecture")

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.drawing.labels import plugin_label
+from engine.spec import GIVEN
 from explorer.control.controller import Controller
 from explorer.state.app_state import AppState
 from explorer.state.catalog import CatalogItem
@@ -34,6 +36,8 @@ from explorer.window.weights_row import WeightsRow
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
 
+OTHER = "other:"  # the model that is an action: another network, by its name
+
 FIXED = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 LONGEST = 22  # characters of the names of methods
 
@@ -42,6 +46,7 @@ class StudyBar(QWidget):
     """The study bar: shows the form and changes it through the controller."""
 
     folder_wanted = Signal(str)  # dataset that lies in a folder
+    network_wanted = Signal()  # one that the list does not have
     index_file_wanted = Signal()
     forget_sets_wanted = Signal()
     method_settings_wanted = Signal()
@@ -143,7 +148,8 @@ class StudyBar(QWidget):
     def _show_catalog(self) -> None:
         catalog = self._state.catalog
         _fill(self.dataset, catalog.datasets)
-        _fill(self.model, catalog.models)
+        _fill(self.model, tuple(item for item in catalog.models if item.alone))
+        self.model.addItem("another network ...", OTHER)
         self._menu.clear()
         for item in catalog.methods:
             action = QAction(menu_text(item.label), self._menu, checkable=True)
@@ -157,9 +163,10 @@ class StudyBar(QWidget):
 
     def _show_form(self) -> None:
         state, form = self._state, self._state.form
-        _choose(self.dataset, form.dataset)
+        label = state.dataset.label if state.dataset else form.dataset
+        _choose(self.dataset, form.dataset, label)
         recommended = state.dataset.recommended.model if state.dataset else ""
-        _choose(self.model, form.model or recommended)
+        self._choose_model(form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
         self.methods.setText(menu_text(_brief(names)) or "no methods")
         self.methods.setToolTip(literal(f"The unlearning methods to compare: {', '.join(names)}"))
@@ -171,6 +178,12 @@ class StudyBar(QWidget):
         self._error.setVisible(bool(state.form_error))
         self._count.setText(self._counted())
         self._show_progress()
+
+    def _choose_model(self, name: str) -> None:
+        """Show this model; one that the list does not have as its last line but one."""
+        if name and name != GIVEN and self.model.findData(name) < 0:
+            self.model.insertItem(self.model.count() - 1, plugin_label("model", name), name)
+        _choose(self.model, name, "answers" if name == GIVEN else name)
 
     def _counted(self) -> str:
         dataset, forget = self._state.dataset, self._state.forget
@@ -242,7 +255,12 @@ class StudyBar(QWidget):
             self._do.opening.open_dataset(name)
 
     def _pick_model(self, index: int) -> None:
-        self._do.opening.change_form(model=self.model.itemData(index))
+        name = self.model.itemData(index)
+        if name == OTHER:
+            self._show_form()
+            self.network_wanted.emit()
+        else:
+            self._do.opening.change_form(model=name)
 
     def _pick_method(self, action: QAction) -> None:
         if not action.isCheckable():
@@ -318,7 +336,9 @@ def _fill(combo: QComboBox, items: tuple[CatalogItem, ...]) -> None:
         combo.setItemData(combo.count() - 1, item.help, Qt.ItemDataRole.ToolTipRole)
 
 
-def _choose(combo: QComboBox, name: str) -> None:
+def _choose(combo: QComboBox, name: str, other: str) -> None:
+    """Show the item of that name; `other` where there is none, as for samples from Python."""
+    combo.setPlaceholderText(other)
     combo.setCurrentIndex(combo.findData(name))
 
 

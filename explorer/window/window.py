@@ -134,6 +134,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.bar.folder_wanted.connect(self.dialogs.ask_folder)
+        self.bar.network_wanted.connect(self.dialogs.ask_network)
         self.bar.index_file_wanted.connect(self.dialogs.ask_index_file)
         self.bar.forget_sets_wanted.connect(self.dialogs.show_forget_sets)
         self.bar.settings_wanted.connect(self.dialogs.ask_settings)

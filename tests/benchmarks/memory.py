@@ -2,16 +2,20 @@
 
 `python -m tests.benchmarks.memory [--rounds N]`. Each round runs a small study of other seeds on
 digits and then opens Iris, which closes it; memory is flat if later rounds end no higher than the
-first. `RssAnon` is what the process alone holds; mapped files are given back by the system.
+first. `RssAnon` is what the process alone holds; mapped files are given back by the system. What
+the libraries take that the first study imports is measured in a process that does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import itertools
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +65,7 @@ class Rounds:
 
     def __init__(self, explorer: Explorer, rounds: int) -> None:
         self.stages: dict[str, Held] = {}
+        self.modules: dict[str, frozenset[str]] = {}  # imported by then
         self._explorer = explorer
         self._steps = self._plan(rounds)
         self._wait = QTimer(explorer, singleShot=True, interval=SETTLED_MS)
@@ -87,6 +92,7 @@ class Rounds:
         if self._explorer.jobs.busy():
             return
         now = self.stages[self._stage] = held()
+        self.modules[self._stage] = frozenset(sys.modules)
         print(f"{self._stage:>10}: {now}", file=sys.stderr, flush=True)
         stage = next(self._steps, None)
         if stage is None:
@@ -110,8 +116,36 @@ def rows(rounds: int = ROUNDS) -> Iterator[BenchRow]:
     story = ", ".join(f"{name} {stage.anonymous:.0f}" for name, stage in stages.items())
     more = [value - stages["window"].anonymous for value in closed]
     yield within("more than before, once studies are closed", 200, more, "MiB", 1.0, story)
+    last = started[0].modules[f"closed {rounds}"]
+    libraries = _size_of(last - started[0].modules["window"])
+    beyond = [value - libraries for value in more]
+    words = f"{libraries:.0f} MiB of libraries imported meanwhile"
+    yield within("the same without the libraries", 50, beyond, "MiB", 1.0, words)
     growth = [after - before for before, after in itertools.pairwise(closed)] or [0.0]
     yield within("growth from one round to the next", 20, growth, "MiB", 1.0)
+
+
+def _size_of(modules: Iterable[str]) -> float:
+    """MiB that a window's process takes more once it has imported these modules."""
+    code = "from tests.benchmarks.memory import tell_size; tell_size()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input="\n".join(sorted(modules)),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(done.stdout.split()[-1])
+
+
+def tell_size() -> None:
+    """In a process of its own: import what standard input names, and print the MiB it took."""
+    from engine.runtime.libraries import torchvision_importable
+
+    names = sys.stdin.read().split()
+    before = held().anonymous
+    with torchvision_importable():
+        for name in names:
+            with contextlib.suppress(Exception):  # some modules can only be imported by their own
+                importlib.import_module(name)
+    print(held().anonymous - before)
 
 
 if __name__ == "__main__":

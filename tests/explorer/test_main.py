@@ -39,6 +39,13 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     return python(code, **environment)
 
 
+def test_where_the_engine_is_alone_the_window_says_what_it_lacks() -> None:
+    hiding = "import importlib.util as u; u.find_spec = lambda name: None; "
+    done = python(f"{hiding}from explorer.__main__ import main; import sys; sys.exit(main([]))")
+    assert done.returncode == 2
+    assert "the window needs PySide6 and pyqtgraph, which this environment lacks" in done.stderr
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_neither_qt_nor_torch(argument: str) -> None:
     code = (

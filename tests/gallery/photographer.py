@@ -185,7 +185,7 @@ class Photographer:
         seen: set[str] = set()
         for widget in self.window.findChildren(QWidget):
             text = widget.toolTip()
-            if not text or text in seen:
+            if not text.strip() or text in seen:
                 continue
             seen.add(text)
             at = self.window.mapToGlobal(QPoint(40, 120))

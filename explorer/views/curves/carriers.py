@@ -30,7 +30,7 @@ from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
-from explorer.widgets.sample_picture import draw_sample
+from explorer.widgets.sample_picture import draw_sample, drawable
 from explorer.widgets.term import TermLabel
 
 PICTURE = 22  # logical pixels
@@ -114,7 +114,7 @@ class CarrierModel(QAbstractTableModel):
         pixmap.fill(QColor(0, 0, 0, 0))
         painter = QPainter(pixmap)
         box = pixmap.rect().toRectF()
-        draw_sample(painter, box, self._dataset.raw(sample), self._color)
+        draw_sample(painter, box, drawable(self._dataset, sample), self._color)
         painter.end()
         return pixmap
 

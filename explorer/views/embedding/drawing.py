@@ -29,6 +29,7 @@ from explorer.views.embedding.marks import KINDS, marks
 from explorer.views.embedding.mouse import shown_column
 from explorer.views.embedding.picked import class_names, picture_candidates
 from explorer.views.embedding.side import Side, counted
+from explorer.widgets.sample_picture import Drawable, drawable
 
 LOOKS, POINTS = "looks", "points"  # changes of the controls, treated like properties of the state
 
@@ -145,8 +146,8 @@ class MapDrawing:
         frame = bounds(np.concatenate(visible), 0.0)
         theme = theme_of(self.state.theme)
 
-        def raw(row: int) -> np.ndarray:
-            return dataset.raw(int(shown.sample[row]))
+        def raw(row: int) -> Drawable:
+            return drawable(dataset, int(shown.sample[row]))
 
         def bars(row: int) -> str:
             return theme.class_color(int(shown.label[row]))

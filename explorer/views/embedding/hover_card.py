@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -10,7 +11,7 @@ from explorer.theme import Theme
 from explorer.views.embedding.point_words import PointWords
 from explorer.widgets.sample_picture import draw_sample
 
-SIDE = 96  # logical pixels of the picture
+SIDE, MESSAGE = 96, 210  # logical pixels of a picture's side, of a message's width
 WIDEST = 300  # logical pixels of the words
 AWAY = 18  # logical pixels between the mouse and the card
 
@@ -54,7 +55,9 @@ class HoverCard(QFrame):
         self.title.setText(self._fitting(words.title))
         self.name.setText(self._fitting(words.name))
         self.lines.setText("\n".join(map(self._fitting, words.lines)))
-        self.picture.setPixmap(self._drawn(words, theme))
+        wide = SIDE if isinstance(words.sample, np.ndarray) else MESSAGE
+        self.picture.setFixedWidth(wide)
+        self.picture.setPixmap(self._drawn(words, wide, theme))
         self._row.activate()
         self.adjustSize()
         self._move_beside(self._room.mapFromGlobal(at))
@@ -66,14 +69,13 @@ class HoverCard(QFrame):
         middle = Qt.TextElideMode.ElideMiddle
         return self.fontMetrics().elidedText(text, middle, WIDEST)
 
-    def _drawn(self, words: PointWords, theme: Theme) -> QPixmap:
+    def _drawn(self, words: PointWords, wide: int, theme: Theme) -> QPixmap:
         ratio = self.devicePixelRatioF()
-        side = round(SIDE * ratio)
-        pixmap = QPixmap(side, side)
+        pixmap = QPixmap(round(wide * ratio), round(SIDE * ratio))
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(QColor(theme.base))
         painter = QPainter(pixmap)
-        draw_sample(painter, QRectF(0, 0, SIDE, SIDE), words.sample, words.color)
+        draw_sample(painter, QRectF(0, 0, wide, SIDE), words.sample, words.color)
         painter.end()
         return pixmap
 

@@ -12,6 +12,7 @@ from engine.forget_sets.sample_names import shortened_name
 from engine.results import PERTURBED, Embedding, Residual
 from explorer.theme import Theme
 from explorer.views.embedding.marks import KINDS
+from explorer.widgets.sample_picture import Drawable, drawable
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class PointWords:
     title: str
     name: str
     lines: tuple[str, ...]
-    sample: np.ndarray
+    sample: Drawable
     color: str
 
 
@@ -47,7 +48,7 @@ def words_of(
             *(_answer(row, shown, dataset, model, label) for model, label in labels.items()),
             *_ratios(sample, labels, residual, column),
         ),
-        dataset.raw(sample),
+        drawable(dataset, sample),
         theme.class_color(label),
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.analysis.sample_curve import Spread, own_curves
-from engine.datasets.base import Dataset
+from engine.datasets.base import Dataset, feature_names
+from engine.drawing.copy_words import changed_words, moved_features
 from engine.drawing.difference_image import amplified
 from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood, Residual, retrain_names
@@ -15,6 +16,7 @@ from explorer.plots.matrix import CLOSED, OPEN, ModelRow, Table
 from explorer.plots.sample_curve import SampleRatios, interval_words, short
 from explorer.theme import Theme
 from explorer.views.neighborhood.captions import ratio_tip
+from explorer.widgets.message_picture import Words, marked_words, plain_words
 
 
 def table_of(
@@ -45,8 +47,32 @@ def table_of(
             rows.append(
                 _row(shown, name, label(name), color, dataset.classes, order, ratios.get(name))
             )
-    color = theme.class_color(shown.label)
-    return Table(clean, "sample", color, copies, sizes[order], rows, added, factor)
+    color, words = theme.class_color(shown.label), _words(shown, order, theme)
+    message = plain_words(dataset.texts[shown.sample]) if dataset.texts and words else ()
+    notes = _notes(shown, clean, order, dataset)
+    return Table(
+        clean, "sample", color, copies, sizes[order], rows, added, factor, words, message, notes
+    )
+
+
+def _words(shown: Neighborhood, order: np.ndarray, theme: Theme) -> list[Words]:
+    """The copies as messages, with what changed in color; [] where they are none."""
+    if not shown.edits:
+        return []
+    new, dropped = theme.readable(theme.accent), theme.readable(theme.danger)
+    return [marked_words(shown.edits[copy], new, dropped) for copy in order.tolist()]
+
+
+def _notes(
+    shown: Neighborhood, clean: np.ndarray | None, order: np.ndarray, dataset: Dataset
+) -> list[str]:
+    """What each copy changed, in words: of messages and of named features."""
+    if shown.edits:
+        return [changed_words(shown.edits[copy]) for copy in order.tolist()]
+    if clean is None or dataset.is_image or dataset.texts:
+        return []
+    names = feature_names(dataset)
+    return [moved_features(copy, clean, names) for copy in shown.copies[order]]
 
 
 def _row(

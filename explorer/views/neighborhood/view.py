@@ -71,7 +71,7 @@ class NeighborhoodView(View):
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
-        if "catalog" in changed:  # plug-ins have been loaded, and have labels
+        if changed & {"catalog", "dataset"}:  # plug-ins have labels now; messages have their own
             self._list_perturbations()
         if changed & {"probe", "residual", "dataset", "neighborhood", "catalog"}:
             self._follow_probe()
@@ -219,7 +219,8 @@ class NeighborhoodView(View):
         """Fill the combo with the registered perturbations, without requesting another one."""
         with QSignalBlocker(self.perturbation):
             self.perturbation.clear()
-            for name in perturbations.names():
+            messages = self.state.dataset is not None and bool(self.state.dataset.texts)
+            for name in perturbations.suiting(messages):
                 registered = perturbations.at_hand(name)
                 self.perturbation.addItem(registered.label if registered else name, name)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from engine.analysis.sample_table import ANY
-from engine.datasets.base import Dataset
+from engine.datasets.base import Dataset, feature_names
 from engine.forget_sets.sample_names import sample_title
 from engine.residual.verdict import DASH, verdict_note, verdict_word
 from explorer.theme import Theme
@@ -20,6 +20,7 @@ from explorer.widgets.sample_picture import html_beside, html_picture
 SIDE = 128  # logical pixels of the picture
 MODELS = 10  # models in a tooltip
 LETTERS = 52  # letters in a line of small print
+MESSAGE, FEATURES = 12, 32  # lines of a message, features that are named
 
 
 def describe(
@@ -27,7 +28,6 @@ def describe(
 ) -> str:
     """The tooltip of a sample, as rich text; marks: what the frames around it mean."""
     label = dataset.label_of(sample)
-    color = theme.class_color(label)
     split = SPLITS[facts.splits()[sample]]
     lines = [
         f"<b>{html.escape(sample_title(sample, dataset))}</b>",
@@ -38,9 +38,17 @@ def describe(
         *_ratio(sample, facts),
         *_verdict(sample, facts),
     ]
-    picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
     table = "".join(_predictions(sample, dataset, facts))
-    return f"{html_beside(picture, lines)}<table cellpadding='1'>{table}</table>"
+    return f"{_shown(sample, dataset, lines, theme)}<table cellpadding='1'>{table}</table>"
+
+
+def _shown(sample: int, dataset: Dataset, lines: list[str], theme: Theme) -> str:
+    """The picture beside the lines, or the message above them."""
+    if dataset.texts:
+        message = html.escape(textwrap.fill(dataset.texts[sample], LETTERS, max_lines=MESSAGE))
+        return f"<p>{message.replace(chr(10), '<br>')}</p><p>{'<br>'.join(lines)}</p>"
+    color = theme.class_color(dataset.label_of(sample))
+    return html_beside(html_picture(dataset.raw(sample), SIDE, color, theme.base), lines)
 
 
 def _when(split: str) -> str:
@@ -53,11 +61,12 @@ def _when(split: str) -> str:
 
 
 def _values(dataset: Dataset, sample: int) -> Iterable[str]:
-    if dataset.is_image:
+    if dataset.is_image or dataset.texts:
         return []
-    names = dataset.features or tuple(f"feature {i + 1}" for i in range(dataset.shape[0]))
-    values = zip(names, dataset.raw(sample), strict=True)
-    return [f"{html.escape(name)} {value:.2f}" for name, value in values]
+    values = list(zip(feature_names(dataset), dataset.raw(sample).tolist(), strict=True))
+    more = len(values) - FEATURES
+    lines = [f"{html.escape(name)} {value:.2f}" for name, value in values[:FEATURES]]
+    return [*lines, f"and {more:,} more features"] if more > 0 else lines
 
 
 def _ratio(sample: int, facts: SampleFacts) -> Iterable[str]:

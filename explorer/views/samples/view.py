@@ -69,6 +69,7 @@ class SamplesView(View):
         self.facts: SampleFacts | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
+        self._by_ratio = False  # whether samples come in order of r once it is measured
         self.model = ThumbnailModel(self.describe, self, USUAL)
         self._tau = ShownColumn(state)
         self.grid = ThumbnailGrid(self.model)
@@ -135,6 +136,7 @@ class SamplesView(View):
 
     def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore filters and order."""
+        self._by_ratio = False
         self.scope.restore(stored)
         self.filters.restore(stored.get("filters"))
         self.order.restore(stored)
@@ -163,10 +165,10 @@ class SamplesView(View):
     def _suggest_order(self) -> None:
         """In a strip, what carries the finding comes first, unless the user chose an order.
 
-        A strip that is enlarged keeps the order.
+        A strip that is enlarged keeps the order, also for the next study, once it is measured.
         """
-        ordered = self.model.strip or self.order.key == RATIO_AT
-        measured = ordered and self.state.residual is not None
+        self._by_ratio = self._by_ratio or self.model.strip or self.order.key == RATIO_AT
+        measured = self._by_ratio and self.state.residual is not None
         self.order.suggest(ranked_by(self.state) if measured else "")
 
     # -- dataset and models ---------------------------------------------------------------

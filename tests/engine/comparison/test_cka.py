@@ -76,6 +76,11 @@ def test_layers_of_the_built_in_networks_in_the_order_they_run() -> None:
     assert names_of("cnn", 1, 8, 8) == ["conv 1", "conv 2", "conv 3", "linear"]
     blocks = [f"layer{stage}.{block}" for stage in (1, 2, 3, 4) for block in (0, 1)]
     assert names_of("resnet18", 3, 32, 32) == ["conv1", *blocks, "fc"]
+    blocks = [f"stages.{stage}.{block}" for stage in range(3) for block in range(3)]
+    convolutions = [f"{block}.conv{number}" for block in blocks for number in (1, 2)]
+    assert names_of("resnet20", 1, 8, 8) == ["stem.0", *convolutions, "head"]
+    blocks = [f"blocks.{number}" for number in range(6)]
+    assert names_of("vit-tiny", 1, 8, 8) == ["tokens.embed", "tokens", *blocks, "head"]
 
 
 class Own(nn.Module):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needs import needs
+from needs import needs, shared_data
 
 from engine.__main__ import main
 from engine.datasets.base import load
@@ -17,6 +17,7 @@ ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 
 
 def study(tmp_path: Path, *arguments: str) -> dict[str, Any]:
+    tmp_path.mkdir(exist_ok=True)
     out = tmp_path / "out.json"
     store = str(tmp_path / "store")
     assert main(["run", *arguments, "--store", store, "--json", str(out)]) == 0
@@ -68,6 +69,23 @@ def test_on_iris_rurk_ends_near_retrain(tmp_path: Path) -> None:
     assert found["metrics"]["rurk"]["retain_acc"] >= 95
 
 
+def test_on_breast_cancer_and_messages_rurk_is_nowhere_clear_of_the_null_band(
+    tmp_path: Path,
+) -> None:
+    words = ["--dataset", "breast-cancer", "--methods", "rurk,gd", "--draws", "50"]
+    found = study(tmp_path / "tumors", *words)
+    assert max(above(found, "original", "mean")) > 0 >= max(above(found, "rurk", "low"))
+    assert gap(found, "rurk") <= gap(found, "gd")
+    assert found["metrics"]["rurk"]["test_acc"] >= 93
+    path = shared_data("sms-spam.tsv.gz")
+    words = ["--dataset", "text", "--root", str(path), "--methods", "rurk,gd", "--draws", "20"]
+    found = study(tmp_path / "messages", *words)
+    assert found["spec"]["probe"]["perturbation"] == "words"
+    assert max(above(found, "gd", "low")) > 0 >= max(above(found, "rurk", "low"))
+    assert gap(found, "rurk") <= gap(found, "gd")
+    assert found["metrics"]["rurk"]["test_acc"] >= 97
+
+
 @needs("matplotlib")
 def test_figure_1_of_the_paper_runs_on_iris(tmp_path: Path) -> None:
     iris = load(DataSpec("iris"))
@@ -88,7 +106,7 @@ def test_figure_1_of_the_paper_runs_on_iris(tmp_path: Path) -> None:
         assert all(name in text for name in ("Original", "Re-train", "GD"))
 
 
-@pytest.mark.parametrize("name", ["digits", "fashion", "iris"])
+@pytest.mark.parametrize("name", ["digits", "fashion", "iris", "breast-cancer"])
 def test_recommendations_are_valid_studies(name: str) -> None:
     from engine import registry
     from engine.study import compose as study

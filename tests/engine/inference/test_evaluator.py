@@ -16,7 +16,13 @@ from engine.runtime.device import native_bfloat16
 from engine.runtime.seeds import generator
 from engine.spec import ProbeSpec
 
-SHAPES = {"cnn": (1, 8, 8), "resnet18": (3, 16, 16), "mlp": (6,)}
+SHAPES = {
+    "cnn": (1, 8, 8),
+    "resnet18": (3, 16, 16),
+    "mlp": (6,),
+    "resnet20": (1, 9, 9),
+    "vit-tiny": (1, 9, 9),
+}
 
 
 def model(name: str) -> Classifier:

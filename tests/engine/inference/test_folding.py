@@ -14,7 +14,13 @@ from engine.inference.folding import folded, fused
 from engine.models.base import Classifier, build, initialise
 from engine.runtime.seeds import generator
 
-SHAPES = {"cnn": (1, 8, 8), "resnet18": (3, 16, 16), "vgg11": (3, 32, 32), "resnet50": (3, 16, 16)}
+SHAPES = {
+    "cnn": (1, 8, 8),
+    "resnet18": (3, 16, 16),
+    "vgg11": (3, 32, 32),
+    "resnet50": (3, 16, 16),
+    "resnet20": (1, 9, 9),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +65,9 @@ def joints(made: nn.Module) -> int:
     return sum(isinstance(part, folding._Convolution) for part in made.modules())
 
 
-@pytest.mark.parametrize(("name", "count"), [("cnn", 2), ("resnet18", 17), ("vgg11", 8)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("cnn", 2), ("resnet18", 17), ("vgg11", 8), ("resnet20", 19)]
+)
 def test_a_joined_network_says_the_same(name: str, count: int) -> None:
     made = model(name)
     x = torch.rand(6, *SHAPES[name], generator=generator(5, "x"))

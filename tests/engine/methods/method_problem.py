@@ -13,7 +13,7 @@ from torch import Tensor
 from engine import registry
 from engine.methods.base import Problem
 from engine.models.base import Classifier, build
-from engine.runtime.device_samples import Samples
+from engine.runtime.device_samples import ALL, Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import SGDSpec, TrainSpec
@@ -34,11 +34,11 @@ class Watched(Samples):
     report: Reporter
     cancel_at: int = 0
 
-    def pixels(self, indices: Tensor | None = None) -> Tensor:
-        self.looks.append(len(self) if indices is None else len(indices))
+    def pixels(self, rows: Tensor | slice = ALL) -> Tensor:
+        self.looks.append(len(rows) if isinstance(rows, Tensor) else len(range(len(self))[rows]))
         if len(self.looks) == self.cancel_at:
             self.report.cancel()
-        return super().pixels(indices)
+        return super().pixels(rows)
 
 
 @functools.cache

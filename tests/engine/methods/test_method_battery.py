@@ -17,7 +17,7 @@ from engine.runtime.progress import Reporter
 from engine.training.sgd import Resume
 
 METHODS = registry.names("method")
-MODELS = ["cnn", "mlp"]
+MODELS = ["cnn", "mlp", "resnet20", "vit-tiny"]
 SOME = [0, 1, 2, 3, 4]
 CLASS_0 = list(range(PER_CLASS))
 MANY = [i for i in range(CLASSES * PER_CLASS) if i % PER_CLASS < 5]  # 20: more than two batches

@@ -412,6 +412,19 @@ def test_only_the_tail_moves(method: str, norm: str, parameters: int, statistics
     assert len(moved) - len(weights) == statistics
 
 
+@pytest.mark.parametrize("method", ["eu-k", "cf-k"])
+def test_of_a_transformer_only_the_last_linear_layers_move(method: str) -> None:
+    problem = task("vit-tiny")
+    entry = registry.get("method", method)
+    assert entry.config is not None
+    made = entry.make(problem, entry.config(k=4, epochs=2, batch=16))
+    before, after = problem.original.state_dict(), made.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    parts = ["head", *(f"blocks.5.{part}" for part in ("perceptron.0", "perceptron.2"))]
+    parts.append("blocks.5.attention.project")
+    assert moved == {f"net.{part}.{kind}" for part in parts for kind in ("weight", "bias")}
+
+
 def test_eu_k_draws_the_tail_with_he_s_deviation() -> None:
     net = resnet18()
     layers = tail_of(net, 6).layers

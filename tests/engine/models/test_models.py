@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from engine import registry
 from engine.errors import SpecError
+from engine.models._residual import Block
+from engine.models._transformer import HEADS, WIDTH, Attention
 from engine.models.base import Classifier, Dropout, build, count_parameters, initialise
 from engine.runtime.seeds import generator
 
@@ -47,6 +49,12 @@ SMALL = [
     ("resnet18", (1, 9, 9), 512),
     ("resnet18", (1, 80, 80), 512),  # beyond the CIFAR stem
     ("resnet50", (3, 32, 32), 2048),
+    ("resnet20", (1, 28, 28), 64),
+    ("resnet20", (3, 5, 9), 64),
+    ("vit-tiny", (1, 28, 28), 96),
+    ("vit-tiny", (3, 64, 64), 96),
+    ("vit-tiny", (1, 13, 30), 96),  # incomplete patches
+    ("mlp:30,20", (4,), 20),
 ]
 
 
@@ -65,7 +73,13 @@ def test_logits_and_features_have_the_right_shapes(
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("cnn", 20_000, 70_000), ("resnet18", 11.0e6, 11.3e6), ("resnet50", 23e6, 24e6)],
+    [
+        ("cnn", 20_000, 70_000),
+        ("resnet18", 11.0e6, 11.3e6),
+        ("resnet50", 23e6, 24e6),
+        ("resnet20", 0.265e6, 0.275e6),  # He et al. 2016, table 6: 0.27 million
+        ("vit-tiny", 0.45e6, 0.47e6),
+    ],
 )
 def test_sizes(name: str, low: float, high: float) -> None:
     assert low < count_parameters(made(name, (3, 32, 32), 10)) < high
@@ -76,7 +90,8 @@ def test_the_mlp_has_one_hidden_layer_of_100() -> None:
 
 
 @pytest.mark.parametrize(("name", "shape"), [("mlp", (4,)), ("cnn", (1, 8, 8)),
-                                             ("resnet18", (3, 16, 16))])  # fmt: skip
+                                             ("resnet18", (3, 16, 16)), ("mlp:9,8", (4,)),
+                                             ("vit-tiny", (1, 8, 8))])  # fmt: skip
 def test_weights_come_from_the_seed_alone(name: str, shape: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     first = made(name, shape)
@@ -87,14 +102,15 @@ def test_weights_come_from_the_seed_alone(name: str, shape: tuple[int, ...]) -> 
     assert not same_weights(first, made(name, shape, seed=2))
 
 
-def test_drawing_anew_forgets_all_that_was_learned() -> None:
-    model = made("cnn", (1, 8, 8))
+@pytest.mark.parametrize("name", ["cnn", "resnet20", "vit-tiny"])
+def test_drawing_anew_forgets_all_that_was_learned(name: str) -> None:
+    model = made(name, (1, 8, 8))
     model.train()(torch.rand(8, 1, 8, 8, generator=generator(0)))  # updates running statistics
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(1)
     initialise(model, generator(1))
-    fresh = made("cnn", (1, 8, 8))
+    fresh = made(name, (1, 8, 8))
     assert same_weights(model, fresh)
 
 
@@ -117,7 +133,7 @@ def test_pixels_may_carry_gradients_for_attacks() -> None:
 
 
 def test_a_batch_of_one_sample_can_be_trained_on_at_the_smallest_size() -> None:
-    for name in ("cnn", "resnet18", "resnet50"):
+    for name in ("cnn", "resnet18", "resnet20", "resnet50", "vit-tiny"):
         side = registry.get("model", name).facts["smallest"]
         model = made(name, (1, side, side)).train()
         assert model(torch.rand(1, 1, side, side, generator=generator(0))).isfinite().all()
@@ -148,6 +164,38 @@ def test_features_leave_no_hook_behind() -> None:
 def test_samples_that_do_not_fit_a_model(name: str, shape: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(SpecError, match=sentence):
         made(name, shape)
+
+
+# -- the parts of ResNet-20 and of the vision transformer -----------------------------------------
+
+
+def test_a_shortcut_of_resnet20_has_no_weights() -> None:
+    """Where two blocks' convolutions add nothing, every second pixel passes, beside zeros."""
+    block = Block(2, 4, stride=2).eval()
+    for weight in (block.bn2.weight, block.bn2.bias):
+        nn.init.zeros_(weight)
+    x = torch.rand(1, 2, 5, 6, generator=generator(0))
+    expected = torch.cat([x[:, :, ::2, ::2], torch.zeros(1, 2, 3, 3)], dim=1)
+    assert torch.equal(block(x), expected)
+
+
+def test_attention_is_torchs() -> None:
+    attention = Attention()
+    initialise(attention, generator(3))
+    x = torch.rand(2, 5, WIDTH, generator=generator(0))
+    theirs = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(attention.qkv.weight)
+        theirs.in_proj_bias.copy_(attention.qkv.bias)
+        theirs.out_proj.load_state_dict(attention.project.state_dict())
+        torch.testing.assert_close(attention(x), theirs(x, x, x)[0])
+
+
+def test_a_transformer_reads_every_pixel() -> None:
+    """Incomplete patches at the right and lower edge are filled up, not cut off."""
+    x = torch.rand(1, 1, 11, 29, generator=generator(0), requires_grad=True)
+    made("vit-tiny", (1, 11, 29))(x).square().sum().backward()
+    assert x.grad is not None and (x.grad != 0).all()
 
 
 # -- dropout and VGG-11 ---------------------------------------------------------------------------

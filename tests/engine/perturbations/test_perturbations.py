@@ -195,7 +195,7 @@ def test_a_file_adds_one_to_forms_help_and_search(
     search = next(item for item in known.method("rurk").fields if item.name == "search")
     names = [name for name in perturbations.names() if name != "words"]
     assert search.choices == tuple(names) and search.default == "gaussian"
-    assert "gaussian, l2, linf, mine, words, fgsm or pgd (gaussian)" in help_of_run(capsys)
+    assert "gaussian, l2, linf, mine, words, fgsm or pgd (gaussian; " in help_of_run(capsys)
     assert labels.tau_label("mine") == "τ: Replaced, share of values replaced (of all)"
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
+from needs import needs
 
 from engine import perturbations
+from engine.__main__ import main
 from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
 from engine.perturbations import BLOCK, Edit, Messages
@@ -170,3 +175,26 @@ def test_a_bundle_s_messages_make_the_same_copies(data: Dataset) -> None:
     )
     assert torch.equal(one, two) and one.shape == (1, BLOCK, 1024)
     assert replace(kind, messages=None) == kind
+
+
+@needs("matplotlib")
+def test_its_figure_numbers_the_copies_and_says_what_they_changed(
+    data: Dataset, tmp_path: Path
+) -> None:
+    store, out = str(tmp_path / "store"), tmp_path / "near.svg"
+    words = ["run", "--dataset", "text", "--root", data.spec.root, "--forget", "random:5"]
+    words += ["--methods", "gd", "--draws", "20", "--set", "train.epochs=2", "--json"]
+    assert main([*words, str(tmp_path / "out.json"), "--store", store]) == 0
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["spec"]["probe"]["perturbation"] == "words"
+    sample = found["spec"]["forget"][0]
+    figure = ["figure", found["key"], "--kind", "neighborhood", "--sample", str(sample)]
+    assert main([*figure, "--out", str(out), "--store", store]) == 0
+    caption = out.with_suffix(".txt").read_text()
+    assert data.texts[sample] in caption and "1: '" in caption and " dropped" in caption
+    rows = list(csv.DictReader(out.with_suffix(".csv").read_text().splitlines()))
+    assert {row["text"] for row in rows} > {rows[0]["text"]}
+    figure[figure.index("neighborhood") :] = ["samples"]
+    assert main([*figure, "--out", str(tmp_path / "sheet.svg"), "--store", store]) == 0
+    words = " ".join(ElementTree.parse(tmp_path / "sheet.svg").getroot().itertext()).split()
+    assert set(data.texts[sample].split()[:3]) <= set(words)

@@ -260,6 +260,40 @@ def test_the_same_process_reads_a_changed_folder_again(folder: Path, tmp_path: P
         datasets.load(before.spec, Reporter())
 
 
+@pytest.mark.parametrize("words", [{}, {"validation": 0.25}])
+def test_the_fingerprint_of_a_very_large_file_is_computed_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, Any]
+) -> None:
+    plain, store = base.load(DataSpec("folder", str(folder), **words)), tmp_path / "store"
+    monkeypatch.setattr(base, "ALWAYS_CHECKED", 1)
+    sizes: list[int] = []
+    fingerprint = base.fingerprint
+
+    def noted(*arrays: np.ndarray) -> str:
+        sizes.append(sum(array.nbytes for array in arrays))
+        return fingerprint(*arrays)
+
+    monkeypatch.setattr(base, "fingerprint", noted)
+    images = plain.train_x.nbytes + plain.test_x.nbytes
+    assert same(plain, opened(folder, store, None, **words)) and max(sizes) >= images
+    sizes.clear()
+    assert same(plain, opened(folder, store, None, **words)) and max(sizes) < images
+    (known,) = (store / pixel_cache.KIND).glob(f"*{pixel_cache.FINGERPRINTS}")
+    for damage in (b"", b"[]", b"\xff", known.read_bytes().replace(b'"', b"'")):
+        known.write_bytes(damage)
+        sizes.clear()
+        assert same(plain, opened(folder, store, None, **words)) and max(sizes) >= images
+
+
+def test_splits_of_the_same_large_file_have_their_own_fingerprints(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "ALWAYS_CHECKED", 1)
+    for part in (0.0, 0.25, 0.0, 0.25):
+        plain = base.load(DataSpec("folder", str(folder), validation=part))
+        assert opened(folder, tmp_path / "store", validation=part).spec == plain.spec
+
+
 # -- failures -------------------------------------------------------------------------------------
 
 

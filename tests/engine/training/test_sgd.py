@@ -21,7 +21,7 @@ from engine.runtime.device import choose_device
 from engine.runtime.device_samples import Samples, as_pixels, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
-from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
+from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec, key, to_plain
 from engine.training import sgd
 from engine.training.costs import cost_of_training
 from engine.training.cuda_graph import recordable
@@ -37,6 +37,9 @@ from engine.training.sgd import (
 N, BATCH, EPOCHS = 40, 16, 4
 STEPS = math.ceil(N / BATCH)  # an epoch
 SPEC = TrainSpec(epochs=EPOCHS, lr=0.1, batch=BATCH)
+ADAMW_SPEC = replace(
+    SPEC, lr=0.01, momentum=0.8, weight_decay=0.1, optimizer="adamw", warmup=0.4
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -295,11 +298,15 @@ def test_two_runs_and_a_look_beside_them_disturb_nothing(samples: Samples) -> No
 
 
 @pytest.mark.parametrize("build_model", [cnn, with_dropout])
+@pytest.mark.parametrize("settings", [SPEC, ADAMW_SPEC], ids=["sgd", "adamw"])
 @pytest.mark.parametrize("cancel_after", [1, STEPS, STEPS + 1, 2 * STEPS + 2, EPOCHS * STEPS])
 def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(
-    samples: Samples, build_model: Callable[[], Classifier], cancel_after: int
+    samples: Samples,
+    build_model: Callable[[], Classifier],
+    settings: TrainSpec,
+    cancel_after: int,
 ) -> None:
-    spec = replace(SPEC, augment="crop-flip")
+    spec = replace(settings, augment="crop-flip")
     whole, history = fit(samples, build_model(), spec)
     memory = Memory()
     report = Watcher(cancel_after)
@@ -436,6 +443,35 @@ def test_momentum_and_weight_decay_are_torchs() -> None:
         w -= 0.1 * velocity
         expected.append(-0.1 * velocity)
     assert slide(spec)[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_adamw_with_warm_up_is_torchs_in_a_plain_loop(samples: Samples) -> None:
+    spec = replace(ADAMW_SPEC, batch=N)  # one step an epoch, so that the order does not matter
+    model, theirs = fit(samples, spec=spec)[0], cnn().train()
+    optimizer = torch.optim.AdamW(theirs.parameters(), 1.0, (0.8, 0.999), weight_decay=0.1)
+    for step in range(EPOCHS):
+        rising = math.ceil(0.4 * EPOCHS)
+        fall = 0.5 * (1 + math.cos(math.pi * (step - rising) / (EPOCHS - rising)))
+        rate = (step + 1) / rising if step < rising else fall
+        optimizer.param_groups[0]["lr"] = 0.01 * rate
+        optimizer.zero_grad()
+        cross_entropy(theirs(as_pixels(samples.x)), samples.y).backward()
+        optimizer.step()
+    for own, other in zip(model.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-5)
+
+
+def test_the_optimizer_changes_what_is_learned_and_its_key(samples: Samples) -> None:
+    plain = replace(ADAMW_SPEC, optimizer="sgd", warmup=0.0)
+    specs = [plain, replace(plain, warmup=0.4), replace(plain, optimizer="adamw"), ADAMW_SPEC]
+    ends = [fit(samples, spec=spec)[0].head.weight.sum().item() for spec in specs]
+    assert len(set(ends)) == len(set(map(key, specs))) == len(specs)
+
+
+def test_settings_from_before_adamw_keep_their_keys() -> None:
+    written = to_plain(TrainSpec(), keyed=True)
+    assert "optimizer" not in written and "warmup" not in written
+    assert key(TrainSpec()) == "a04ad9add03fc9ad5f6b"
 
 
 def test_the_rate_may_be_given_by_epoch() -> None:

@@ -71,8 +71,6 @@ SETTINGS = {
     "cudnn": "torch.backends.cudnn.benchmark = True",
     "cudnn off": "torch.backends.cudnn.enabled = False",
     "tf32": "torch.backends.cuda.matmul.allow_tf32 = True",
-    "precision by backend": "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'",
-    "precision of all": "torch.backends.fp32_precision = 'tf32'",
     "mkldnn": "torch._C._set_mkldnn_enabled(False)",
     "denormals": "torch.set_flush_denormal(True)",
     "autocast": "torch.set_autocast_enabled('cpu', True)",
@@ -85,6 +83,12 @@ SETTINGS = {
     "environment": "os.environ['RK_TEST'] = '1'",
     "recursion": "sys.setrecursionlimit(700)",
 }
+PRECISION = getattr(torch._C, "_get_fp32_precision_getter", lambda *_: "")  # torch 2.9 and later
+if hasattr(torch._C, "_get_fp32_precision_getter"):
+    SETTINGS |= {
+        "precision by backend": "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'",
+        "precision of all": "torch.backends.fp32_precision = 'tf32'",
+    }
 GIVEN_BACK = ("grad", "autocast", "autocast entered", "function mode")  # by torch, after backward
 AT_IMPORT = SETTINGS | {
     "path": "sys.path.insert(0, '/nowhere')",
@@ -117,7 +121,7 @@ def state() -> dict[str, Any]:
         "grad": torch.is_grad_enabled(), "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "precision": torch.get_float32_matmul_precision(),
-        "bf16": torch._C._get_fp32_precision_getter("mkldnn", "matmul"),
+        "bf16": PRECISION("mkldnn", "matmul"),
         "cudnn": (kernels.cudnn.benchmark, kernels.cudnn.enabled, kernels.cudnn.allow_tf32),
         "tf32": kernels.cuda.matmul.allow_tf32, "mkldnn": torch._C._get_mkldnn_enabled(),
         "tiny": float(torch.tensor(1e-40) * 1),

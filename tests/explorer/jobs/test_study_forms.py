@@ -39,6 +39,7 @@ def data(pipeline: Pipeline, seed: int) -> Dataset:
         {"perturbation": "pgd", "taus": "0,0.1", "probe": {"steps": 3}},
         {"forget": "class:2"},
         {"probe": {"adaptive": 25.0}},
+        {"normalize": "0.5,0.5,0.5,0.5/0.25,0.25,0.25,0.25"},
     ],
 )
 def test_it_composes_to_the_same_study_and_states_only_what_differs(

@@ -107,8 +107,10 @@ def test_a_strip_that_is_enlarged_keeps_its_order(sampled: Sampled) -> None:
     assert sampled.view.controls.order_words.text() == "r of GD at τ 0.2, largest first"
     sampled.state.ranked_by = "rurk"
     assert sampled.view.order.model == "rurk"
-    sampled.state.residual = None  # of another study
+    residual, sampled.state.residual = sampled.state.residual, None  # while another study runs
     assert sampled.view.order.key == INDEX
+    sampled.state.residual = residual
+    assert (sampled.view.order.key, sampled.view.order.model) == (RATIO_AT, "rurk")
 
 
 def test_an_order_that_was_chosen_stays_in_a_strip(sampled: Sampled) -> None:

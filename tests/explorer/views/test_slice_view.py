@@ -149,7 +149,10 @@ def test_coarse_then_refined(shown: Shown) -> None:
     shown.state.slice = slice_of(size=COARSE)
     assert view.maps.images[0].width() == COARSE
     assert "17 × 17 points" in view.details.text()
-    assert "65 × 65 points, in about" in view.refine_button.toolTip()
+    tip = view.refine_button.toolTip
+    assert tip() == "Compute this slice with 65 × 65 points, in less than a second"
+    shown.state.slice = replace(slice_of(size=COARSE), seconds=10.0)
+    assert tip().endswith("65 × 65 points, in about 2:26")  # (65 / 17)^2 as long
     press(view, "Refine")
     assert shown.last == ("refine_slice",)
     shown.state.slice = slice_of()
