@@ -261,6 +261,7 @@ def run(options: Options) -> int:
         frames.fit(explorer.window)
     explorer.show()
     status = app.exec()
+    process.release_clipboard()
     ended = explorer.close()
     if not ended:  # a lane is in third-party code that cannot be interrupted
         sys.stdout.flush()

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType
+from PySide6.QtGui import QGuiApplication
 
 from explorer import qt_imports
 
 qt_imports.hasten()  # here, as the window's other modules are imported after this one
+OWN_CLIPBOARD = ("offscreen", "minimal", "minimalegl", "vnc")  # platforms: Qt keeps it itself
 UNUSABLE = 2  # exit status: the window could not be opened
 NO_DISPLAY = (
     "rk-explorer: cannot open a window. Check that DISPLAY or WAYLAND_DISPLAY names a running "
@@ -34,6 +36,16 @@ def age() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError):
         return time.monotonic() - _IMPORTED
+
+
+def release_clipboard() -> None:
+    """Clear a clipboard that Qt itself keeps, on platforms without a screen.
+
+    What it holds would be deleted after the end of Python; if Python created it, as for a copied
+    figure, the process ends with a segmentation fault (PySide6 6.10).
+    """
+    if QGuiApplication.platformName() in OWN_CLIPBOARD:
+        QGuiApplication.clipboard().clear()
 
 
 def catch_exceptions(report: Callable[[BaseException], None]) -> None:

@@ -19,6 +19,7 @@ from real import Desk, start
 from shown import Shown
 
 from explorer.app import Explorer
+from explorer.process import release_clipboard
 
 HARMLESS = ("This plugin does not support",)  # the offscreen platform prints nothing else
 
@@ -33,6 +34,13 @@ for _wait in (
     _wait.__kwdefaults__["timeout"] = PATIENCE_MS  # 5 s may be too short on a busy machine
 
 held.install()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_clipboard_at_the_end(qapp: QApplication) -> Iterator[None]:
+    """What was copied is not left to Qt, which would delete it after the end of Python."""
+    yield
+    release_clipboard()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ ABLATIONS = ("lambda", "search", "tau", "v")
 PRESETS = {
     "digits", "iris-figure1", "small-cifar5", "cifar10", "imagenet100", "small-cifar5-class",
     "cifar10-class", "small-cifar5-vgg11", *(f"small-cifar5-ablation-{one}" for one in ABLATIONS),
+    "medical", "tabular", "text",
 }  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def test_a_preset_may_set_how_mia_is_measured() -> None:
     assert found.settings == {"mia-acc": {"balanced": False}}
 
 
-def test_every_preset_of_the_paper_is_there() -> None:
+def test_every_preset_of_the_paper_and_of_other_domains_is_there() -> None:
     assert set(presets.names()) == PRESETS
 
 
