@@ -104,7 +104,7 @@ def test_markup_in_a_message_is_shown_as_it_is() -> None:
 def test_thumbnails_of_messages_are_words(qapp: QApplication, shown: Shown) -> None:
     apply(qapp, LIGHT)
     data = synthetic.messages()
-    model = ThumbnailModel(str, NeighborhoodView(shown.state, shown.asked))
+    model = ThumbnailModel(str, shown.view(NeighborhoodView))
     model.set_dataset(data)
     painter = ThumbnailPainter(model)
     one = painter._thumbnail(3, data, 1.0)
