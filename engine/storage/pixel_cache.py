@@ -38,6 +38,7 @@ FINGERPRINT = re.compile("[0-9a-f]{20}")
 FORMAT = 1  # increased whenever images are decoded differently
 LEAST_FILES, LEAST_BYTES = 1000, 4 << 20  # files that are decoded quickly are not kept
 SETTLED_S = 2.0  # a file changed later than that before it is read may change again unnoticed
+LARGE_BYTES = 1 << 30  # images that are worth waiting for until their files have settled
 FACTS = ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
 HAS_CHANGE_TIME = os.name == "posix"  # elsewhere `st_ctime` is the time of creation
 
@@ -92,6 +93,9 @@ class PixelCache:
         None if they cannot be kept, and are to be decoded into memory.
         """
         listing = listed(paths)
+        if listing is not None and not listing.settled and math.prod(shape) > LARGE_BYTES:
+            time.sleep(max(0.0, SETTLED_S))  # they may have no room in memory
+            listing = listed(paths)
         if listing is None or (len(paths) < LEAST_FILES and listing.size < LEAST_BYTES):
             return None
         path = self._store.path(KIND, key_of(listing, shape), SUFFIX)
