@@ -16,6 +16,8 @@ from explorer.control.stale import StaleControl
 from explorer.jobs.lanes import HEAVY, PROBE, Job
 from explorer.state.stale import Stale
 
+RESTED = 5  # looks, 10 ms apart, at lanes that have nothing to do
+
 
 @pytest.fixture
 def ran(desk: Desk) -> Desk:
@@ -28,9 +30,14 @@ def ran(desk: Desk) -> Desk:
 
 
 def settle(desk: Desk) -> None:
-    """Wait until the lanes have nothing left to compare."""
-    desk.qtbot.wait(1)  # the comparison begins in the next turn of the event loop
-    desk.qtbot.waitUntil(lambda: not any(map(desk.jobs.live, (HEAVY, PROBE))), timeout=WAIT)
+    """Wait until the lanes have nothing left to compare, and what is done asks for nothing more."""
+    looks = [True]
+
+    def rested() -> bool:
+        looks.append(any(map(desk.jobs.live, (HEAVY, PROBE))))
+        return len(looks) > RESTED and not any(looks[-RESTED:])
+
+    desk.qtbot.waitUntil(rested, timeout=WAIT)
 
 
 def choose(desk: Desk, **changes: Any) -> Stale | None:
