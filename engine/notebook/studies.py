@@ -71,7 +71,8 @@ class Studies:
         return frame({name: [_cell(getattr(one, name)) for one in rows] for name in names})
 
     def __repr__(self) -> str:
-        return f"<{len(self)} studies in {self.store.root}>"
+        count = len(self)
+        return f"<{count} {'study' if count == 1 else 'studies'} in {self.store.root}>"
 
 
 class StoredStudy:
