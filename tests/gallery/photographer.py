@@ -224,8 +224,17 @@ class Photographer:
                 functools.partial(opener.take, DropOffer(CHECKPOINT, Path("weights.pt"), "")),
             ),
             ("data", functools.partial(opener.ask_data, session, "Its folder was moved.")),
+            ("network", self.window.dialogs.ask_network),
+            ("columns", functools.partial(self._ask_columns, "tabular")),
         ):
             self._while_open(name, ask)
+
+    def _ask_columns(self, dataset: str) -> None:
+        """What a table's columns are, before it is opened."""
+        path = self._out / "patients.csv"
+        path.write_text("patient,age,diagnosis\n17,64,benign\n18,51,malignant\n", encoding="utf-8")
+        items = {item.name: item for item in self._explorer.state.catalog.datasets}
+        self.window.dialogs.ask_columns(items[dataset], path)
 
     def tour(self) -> None:
         """Every step of the tour."""
