@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from engine.datasets.base import Dataset
 
 HELP = "measure the models of Unlearning Comparator: reads its results and weights"
-RUN_DEFAULTS = {"side": 0, "channels": "rgb", "validation": 0.0, "links": "refuse"}
+RUN_DEFAULTS = {  # options of `run` on how data are read
+    "side": 0, "channels": "rgb", "validation": 0.0, "links": "refuse", "columns": "",
+    "test_share": 0.2, "encoder": "",
+}  # fmt: skip
 
 
 def add(command: argparse.ArgumentParser, measurement: Callable[..., None]) -> None:

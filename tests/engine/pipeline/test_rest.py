@@ -70,12 +70,12 @@ def test_results_are_the_same_afterwards(pipeline: Pipeline, spec: RunSpec) -> N
 def test_statistics_are_those_of_all_values_at_once(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.datasets import base
+    from engine.datasets import _dataset, base
 
     for share in (0.0, 0.2):
         dataset = base.load(DataSpec("digits", validation=share))
         whole = dataset.statistics()
-        monkeypatch.setattr(base, "COUNTED", 100)
+        monkeypatch.setattr(_dataset, "COUNTED", 100)
         assert dataset.statistics() == whole
         monkeypatch.undo()
         pixels = dataset.train_x[dataset.pool].astype(np.float64) / 255
