@@ -7,12 +7,9 @@ files (`engine.serialization`).
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from engine.errors import SpecError
 from engine.fields import (
     amend,
     choices_of,
@@ -24,9 +21,10 @@ from engine.fields import (
     validate,
 )
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
+from engine.tau_grid import MAX_TAUS, check_taus, parse_taus
 
 __all__ = [
-    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GIVEN", "GRAY",
+    "ADAMW", "ASKED", "AUTO", "BFLOAT16", "FDR", "FLOAT32", "FOLDED", "FOLLOW", "GIVEN", "GRAY",
     "INFERRED", "MAX_DRAWS", "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SGD",
     "SHARED", "DataSpec", "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec",
     "PretrainSpec", "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported",
@@ -35,8 +33,8 @@ __all__ = [
 ]  # fmt: skip
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
-MAX_TAUS = 1000
 MAX_DRAWS = 100_000
+FDR = 0.05  # false discovery rate of verdicts
 SGD, ADAMW = "sgd", "adamw"  # optimizers of training
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # precision of training
 OWN, SHARED = "own", "shared"  # random starts of attacks: per sample, or per batch
@@ -269,8 +267,15 @@ class ProbeSpec:
     adaptive: float = setting(
         0.0, label="Adaptive draws",
         help="how much wider the interval of r may become by drawing only where r is uncertain; "
-        "0 = c draws of every sample. A target, not a bound; no prevalence or verdicts then",
+        "0 = c draws of every sample. A target, not a bound; prevalence is then an expectation",
         unit="%", low=0.0, high=1000.0, key="changed",
+    )  # fmt: skip
+
+    fdr: float = setting(
+        FDR, label="False discoveries",
+        help="share of the samples called residual that may be so by chance, on average; changes "
+        "verdicts alone",
+        low=0.001, high=0.5, key=False,
     )  # fmt: skip
 
     arithmetic: str = setting(
@@ -364,37 +369,3 @@ class ImportedSpec(RunSpec):
 def as_imported(spec: RunSpec) -> RunSpec:
     """The imported counterpart of a study; its keys are the same."""
     return ImportedSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
-
-
-def parse_taus(text: str) -> tuple[float, ...]:
-    """A grid of tau from 'low:high:count' or 'a,b,c'; SpecError unless ascending and >= 0."""
-    wrong = SpecError(
-        f"'{text}' is not a grid of tau. Write low:high:count (0:0.4:11) or a list (0,0.01,0.03)."
-    )
-    try:
-        if ":" in text:
-            low, high, count = text.split(":")
-            n = int(count)
-            if not 1 <= n <= MAX_TAUS:
-                raise SpecError(
-                    f"A grid of tau has 1 to {MAX_TAUS} values, but '{text}' asks for {n}."
-                )
-            start, stop = float(low), float(high)
-            taus = [start + (stop - start) * i / max(1, n - 1) for i in range(n)]
-        else:
-            taus = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise wrong from None
-    return check_taus(tuple(round(tau, 10) for tau in taus))
-
-
-def check_taus(taus: tuple[float, ...]) -> tuple[float, ...]:
-    """The grid itself; SpecError unless it is 1 to `MAX_TAUS` finite, ascending values >= 0."""
-    if not 1 <= len(taus) <= MAX_TAUS:
-        raise SpecError(f"A grid of tau has 1 to {MAX_TAUS} values, but this one has {len(taus)}.")
-    for tau in taus:
-        if not math.isfinite(tau) or tau < 0:
-            raise SpecError(f"tau must be a finite number of at least 0, but is {tau:g}.")
-    if any(b <= a for a, b in itertools.pairwise(taus)):
-        raise SpecError("The values of tau must ascend, each larger than the one before.")
-    return taus
