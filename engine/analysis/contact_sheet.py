@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.analysis.ranking import measured_methods, worst_first
 from engine.datasets.base import Dataset
-from engine.residual.verdict import overall, verdict, verdict_word
+from engine.residual.verdict import verdict_word, verdicts
 from engine.results import ModelResult, Residual
 
 
@@ -84,7 +84,7 @@ def _measured(residual: Residual, model: str) -> Mapping[int, tuple[float, float
     """sample -> (largest r, its tau, verdict over all tau)."""
     if model not in residual.curves:
         return {}
-    ratio, words = residual.ratio(model), overall(verdict(residual, model))
+    ratio, words = residual.ratio(model), verdicts(residual, model)
     defined = np.where(np.isfinite(ratio), ratio, -1.0)
     columns = defined.argmax(1)
     largest = np.take_along_axis(defined, columns[:, None], 1)[:, 0]

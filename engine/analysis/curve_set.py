@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from engine.analysis.curves import PUBLISHED, Line, StudyRun, families, lines, published_lines
-from engine.analysis.measures import MEASURES, Measure
+from engine.analysis.measures import Measure
 from engine.arrays import Floats
 from engine.drawing.labels import NO_VERDICTS_NOTE, undefined_of_each
 from engine.paper.published import Published
 from engine.residual.over_seeds import null_band_envelope
+from engine.residual.prediction import LEVEL, Prediction, prediction, retrains_for_a_claim
 
-RESIDUAL, PREVALENCE = MEASURES[0].name, "prevalence"
+POOLED, RESIDUAL, PREVALENCE = "pooled", "residual", "prevalence"
+AT_ZERO = "(at most 1 by construction)"
 Sheet = tuple[list[str], list[list[object]]]
 
 
@@ -28,6 +30,7 @@ class CurveSet:
     ) -> None:
         self.runs, self.mean, self.paper = tuple(runs), mean, paper
         self._lines: dict[str, list[Line]] = {}
+        self._predicted: list[Prediction] | None = None
 
     @property
     def taus(self) -> np.ndarray:
@@ -71,11 +74,50 @@ class CurveSet:
         return any(line.kind == PUBLISHED for line in self.lines(measure))
 
     def band(self, measure: Measure) -> tuple[Floats, Floats] | None:
-        """(low, high), each (T,): null band of r over all seeds; None for any other measure."""
-        if measure.name != RESIDUAL or not self.runs:
+        """(low, high), each (T,): null band over all seeds; None where Re-trains give none.
+
+        Of the pooled ratio the range of the Re-trains' own, of r `ratio.null_band`.
+        """
+        if not measure.ratio or not self.runs:
             return None
-        low, high = null_band_envelope([run.residual for run in self.seeds])
+        if measure.name == POOLED:
+            low = np.fmin.reduce([one.envelope_low for one in self._predictions()])
+            high = np.fmax.reduce([one.envelope_high for one in self._predictions()])
+        else:
+            low, high = null_band_envelope([run.residual for run in self.seeds])
         return (low, high) if np.isfinite(low).any() else None
+
+    def prediction(self, measure: Measure) -> Prediction | None:
+        """Where one more Re-train lies (`engine.residual.prediction`); None for other measures.
+
+        Only of the pooled ratio, and of a single seed.
+        """
+        if measure.name != POOLED or len(self.seeds) != 1:
+            return None
+        own = self._predictions()[0]
+        return own if np.isfinite(own.low).any() else None
+
+    def claim(self, measure: Measure) -> str:
+        """What a curve outside the bands says, and how many Re-trains that takes; '' without any.
+
+        A sentence without its full stop.
+        """
+        own = self.prediction(measure)
+        if own is None:
+            return ""
+        words = (
+            f"Outside the dashed band, where one more Re-train lies with {100 * LEVEL:g} % "
+            "probability at all τ together, a curve is evidence; inside, it is none"
+        )
+        needed = retrains_for_a_claim(self.runs[0].residual, own)
+        if needed is None or needed <= own.retrains:
+            return words
+        return f"{words}. {own.retrains} Re-trains are too few here; {needed} would tell"
+
+    def _predictions(self) -> list[Prediction]:
+        if self._predicted is None:
+            self._predicted = [prediction(run.residual) for run in self.seeds]
+        return self._predicted
 
     def title(self, number: int) -> str:
         """What distinguishes this run, or all of its seeds, from the open study."""
@@ -99,7 +141,7 @@ class CurveSet:
         return undefined_of_each(residual.undefined, run.labels, len(residual.samples))
 
     def sheet(self, measure: Measure, drawn: Iterable[Line]) -> Sheet:
-        """(header, rows) for CSV: one row per curve and tau, followed by the null band.
+        """(header, rows) for CSV: one row per curve and tau, followed by the bands around 1.
 
         For r, a curve of a single run also gets the pooled ratio and the number of undefined
         samples; for the prevalence, a note where it is withheld.
@@ -109,13 +151,21 @@ class CurveSet:
         header += ["pooled", "undefined"] * (measure.name == RESIDUAL)
         header += ["note"] * self._withholds(measure)
         rows = [row for line in drawn for row in self._rows(measure, line)]
-        band = self.band(measure)
-        if band is not None:
-            for tau, low, high in zip(self.taus.tolist(), *band, strict=True):
-                name = "null band" if tau else "null band (at most 1 by construction)"
-                cells = ["null", name, "", "", "", len(self.seeds), tau, np.nan]
-                rows.append([*cells, float(low), float(high), np.nan, ""])
+        for name, low, high in self._bands(measure):
+            for tau, *ends in zip(self.taus.tolist(), low.tolist(), high.tolist(), strict=True):
+                words = name if tau or measure.name == POOLED else f"{name} {AT_ZERO}"
+                cells = ["null", words, "", "", "", len(self.seeds), tau, np.nan, *ends]
+                rows.append(cells + [np.nan, ""] * (measure.name == RESIDUAL))
         return header, rows
+
+    def _bands(self, measure: Measure) -> list[tuple[str, Floats, Floats]]:
+        """Name, low and high, each (T,), of every band around 1."""
+        band, own = self.band(measure), self.prediction(measure)
+        bands = [("null band", *band)] if band is not None else []
+        if own is not None:
+            bands.append(("prediction interval at each tau", own.low, own.high))
+            bands.append(("prediction interval of the grid", own.grid_low, own.grid_high))
+        return bands
 
     def _rows(self, measure: Measure, line: Line) -> list[list[object]]:
         run, trace, paper = self.runs[line.run], line.trace, line.kind == PUBLISHED

@@ -1,11 +1,10 @@
-"""What the stored statistics show of one model: verdicts on samples, and its curve and the band.
+"""What the stored statistics show of one model: verdicts on samples, and its curve and Re-trains'.
 
 Nothing is drawn or trained here: everything is read from a `Residual`. Plain numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Mask
-from engine.residual.posterior import exceedance
-from engine.residual.verdict import RESIDUAL, UNDECIDED, overall, threshold, verdict
+from engine.residual.discoveries import FEWEST, model_q_values
+from engine.residual.prediction import Prediction, prediction, retrains_for_a_claim
+from engine.residual.verdict import RESIDUAL, SURE, UNDECIDED, verdicts, verdicts_given
 from engine.results import Residual, retrain_names
 
 ORIGINAL = "original"
@@ -26,15 +26,18 @@ SLIGHT = 1e-3  # share of copies with different answers, below which two models 
 class Evidence:
     """The numbers behind the finding on one model.
 
-    samples (m,): forget samples with the verdict RESIDUAL, largest r first, None where verdicts are
-    withheld or there is no Re-train; undecided: how many have the verdict UNDECIDED; unperturbed:
-    for how many of `samples` only tau 0 shows it; beats_all: whether each of them is recognized
-    more often than by every Re-train, not only on average; size: of the forget set; retrains:
-    their number; between: smallest and largest number of samples with the verdict RESIDUAL when a
-    Re-train is judged by the others, None for fewer than two. above, below (T,) bool: where the
-    curve lies outside the null band, never at tau 0; compared (T,): where there are both curve and
-    band; undefined (T,): perturbed norms at which r is undefined; fewer: whether the model
-    recognizes fewer copies than every Re-train wherever its curve is below the band.
+    samples (m,): forget samples with the verdict RESIDUAL, largest r first, None where no verdicts
+    are given; undecided: how many have the verdict UNDECIDED; unperturbed: for how many of
+    `samples` only tau 0 shows it; beats_all: whether each of them is recognized more often than by
+    every Re-train, not only on average; size: of the forget set; retrains: their number; between:
+    smallest and largest number of samples with the verdict RESIDUAL when a Re-train is judged by
+    the others, None for fewer than three. above, below (T,) bool: where the pooled ratio lies
+    outside the prediction interval for one more Re-train that holds for the whole grid, never at
+    tau 0; compared (T,): where there are both; undefined (T,): perturbed norms at which it is
+    undefined; fewer: whether the model recognizes fewer copies than every Re-train wherever it is
+    below; beyond: whether it leaves the range of the Re-trains themselves; needed: number of
+    Re-trains at which it would leave the interval if they kept their spread, None if no number
+    would do.
     """
 
     samples: NDArray[np.intp] | None
@@ -50,6 +53,8 @@ class Evidence:
     compared: Mask
     undefined: Mask
     fewer: bool
+    beyond: bool = False
+    needed: int | None = None
 
     @property
     def count(self) -> int | None:
@@ -62,11 +67,17 @@ class Evidence:
         return bool(self.count and (self.between is None or self.count > self.between[1]))
 
 
-def evidence(residual: Residual, model: str, between: tuple[int, int] | None = None) -> Evidence:
-    """The evidence on a model that has a curve; between: from `between_retrains`.
+def evidence(
+    residual: Residual,
+    model: str,
+    between: tuple[int, int] | None = None,
+    own: Prediction | None = None,
+) -> Evidence:
+    """The evidence on a model that has a curve.
 
-    The verdicts are those of `engine.residual.verdict.overall`. A curve is outside the null band
-    where its mean is, as it is drawn. At tau 0 no r exceeds 1, so nothing is compared there.
+    between: from `between_retrains`; own: from `engine.residual.prediction`, computed if absent.
+    The verdicts are those of `engine.residual.verdict.verdicts`. At tau 0 a copy equals the sample,
+    so nothing is compared there.
 
     Three samples of 100 copies at tau 0.1, where GD recognizes 90 of the first, and each Re-train
     50 of all of them:
@@ -74,22 +85,27 @@ def evidence(residual: Residual, model: str, between: tuple[int, int] | None = N
     >>> from engine.results import Curve
     >>> counts = {"gd": np.array([[90], [50], [50]])}
     >>> counts |= {f"retrain-{j}": np.full((3, 1), 50) for j in range(2)}
-    >>> sure = {"gd": exceedance(counts["gd"], counts["retrain-0"][None], 100)}
-    >>> one, band, tau = np.array([1.3]), np.array([1.0]), np.array([0.1])
+    >>> one, band, tau = np.array([3.0]), np.array([1.0]), np.array([0.1])
     >>> curves = {"gd": Curve(one, one, one, one, np.zeros(1), one)}
-    >>> samples = np.array([4, 8, 9])
-    >>> study = Residual("gaussian", tau, 100, samples, counts, curves, band, band, sure)
+    >>> evidence_on = {"gd": np.array([0.01, 1, 1])}, {"gd": np.array([[1e5], [0.1], [0.1]])}
+    >>> study = Residual(
+    ...     "gaussian", tau, 100, np.array([4, 8, 9]), counts, curves, band, band, {},
+    ...     q_values=evidence_on[0], e_values=evidence_on[1], absence=evidence_on[1],
+    ... )
     >>> found = evidence(study, "gd", between_retrains(study))
     >>> found.samples.tolist(), found.above.tolist(), found.between, found.undecided
-    ([4], [True], (0, 0), 2)
+    ([4], [True], None, 2)
     """
-    curve, taus = residual.curves[model], residual.taus
-    defined, perturbed = np.isfinite(curve.mean), taus > 0
-    compared = perturbed & defined & np.isfinite(residual.null_low)
-    above = compared & (np.nan_to_num(curve.mean) > np.nan_to_num(residual.null_high))
-    below = compared & (np.nan_to_num(curve.mean) < np.nan_to_num(residual.null_low))
-    retrains = len(retrain_names(residual.counts))
-    judged = _Judged() if residual.withheld or not retrains else _judged(residual, model)
+    ratio, taus = residual.curves[model].pooled, residual.taus
+    own = prediction(residual) if own is None else own
+    defined, perturbed = np.isfinite(ratio), taus > 0
+    compared = perturbed & defined & np.isfinite(own.grid_low)
+    with np.errstate(invalid="ignore"):
+        above = compared & (ratio > own.grid_high)
+        below = compared & (ratio < own.grid_low)
+        beyond = compared & ((ratio > own.envelope_high) | (ratio < own.envelope_low))
+    retrains = own.retrains
+    judged = _judged(residual, model) if verdicts_given(residual) else _Judged()
     return Evidence(
         samples=judged.samples,
         undecided=judged.undecided,
@@ -104,6 +120,8 @@ def evidence(residual: Residual, model: str, between: tuple[int, int] | None = N
         compared=compared,
         undefined=perturbed & ~defined,
         fewer=bool(retrains) and _fewer(residual, model, below),
+        beyond=bool(beyond.any()),
+        needed=retrains_for_a_claim(residual, own, [model]) if retrains >= FEWEST else None,
     )
 
 
@@ -112,15 +130,14 @@ def between_retrains(residual: Residual) -> tuple[int, int] | None:
 
     The yardstick for a model's own number: Re-trains differ in their seed alone, and yet recognize
     some samples more often than one another. Of the first `MOST` Re-trains, since every one is
-    compared with every other. None for fewer than two, and where verdicts are withheld. This
-    project's addition, like the verdicts.
+    compared with every other; by q-values from counts alone. None for fewer than three, and where
+    no verdicts are given. This project's addition, like the verdicts.
     """
     names = retrain_names(residual.counts)
-    if residual.withheld or len(names) < 2:
+    if not verdicts_given(residual) or len(names) <= FEWEST:
         return None
-    sure = threshold(len(residual.taus))
-    found = [int((_exceeds(residual, name, names) > sure).any(1).sum()) for name in names[:MOST]]
-    return min(found), max(found)
+    numbers = [int((model_q_values(residual, name) <= residual.fdr).sum()) for name in names[:MOST]]
+    return min(numbers), max(numbers)
 
 
 def differing(residual: Residual, model: str, other: str) -> tuple[int, int] | None:
@@ -165,12 +182,11 @@ class _Judged(NamedTuple):
 
 
 def _judged(residual: Residual, model: str) -> _Judged:
-    verdicts = verdict(residual, model)
-    codes = overall(verdicts)
+    codes = verdicts(residual, model)
     rows = np.flatnonzero(codes == RESIDUAL)
-    sure: Mask = np.asarray(verdicts.exceeds[rows] > threshold(len(residual.taus)))
-    more = np.all(residual.counts[model][rows] > residual.reference(model)[:, rows], 0)
-    unperturbed = ~(sure & (residual.taus > 0)).any(1)
+    sure: Mask = np.asarray(np.nan_to_num(residual.e_values[model][rows]) >= 1 / (1 - SURE))
+    more = np.all(residual.share(model)[rows] > residual.reference_share(model)[:, rows], 0)
+    unperturbed = sure.any(1) & ~(sure & (residual.taus > 0)).any(1)
     ratio, own = residual.ratio(model)[rows], residual.counts[model][rows].sum(1)
     largest = np.where(np.isfinite(ratio), ratio, -np.inf).max(1, initial=-np.inf)
     worst = np.lexsort((-own, -largest))  # without any r last, by the model's own count
@@ -178,15 +194,8 @@ def _judged(residual: Residual, model: str) -> _Judged:
         np.asarray(residual.samples[rows[worst]], np.intp),
         int((codes == UNDECIDED).sum()),
         int(unperturbed.sum()),
-        bool(np.any(sure & more, 1).all()),
+        bool(np.any(more, 1).all()),
     )
-
-
-def _exceeds(residual: Residual, name: str, retrains: Sequence[str]) -> np.ndarray:
-    """(n_f, T) posterior probability that this Re-train recognizes more often than the others."""
-    counts = residual.counts
-    others = [counts.get(f"{one}@{name}", counts[one]) for one in retrains if one != name]
-    return exceedance(counts[name], np.stack(others), residual.per_cell)
 
 
 def _fewer(residual: Residual, model: str, below: Mask) -> bool:

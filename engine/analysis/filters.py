@@ -209,7 +209,13 @@ KINDS = {
              "At no τ did a Re-train recognize any copy, so r has no denominator",
              _undefined),
         Kind("verdict", "verdict: {0}", MEASURES, VERDICT,
-             verdict_rule(0), _verdict),
+             verdict_rule(), _verdict),
+        *_bounds("q", "q", MEASURES, SampleTable.q_value,
+                 "Smallest false discovery rate at which the sample counts as residual, 0 to 1"),
+        *_bounds("radius", "certified radius", MEASURES, SampleTable.certified_radius,
+                 "L2 length in pixel range [0, 1] of shifts that cannot make the smoothed model "
+                 "less sure of the sample than Re-train; 0 where nothing is certain, only with "
+                 "Gaussian noise"),
         *_bounds("tau", "τ*", SEARCH, SampleTable.smallest_tau,
                  "Smallest τ at which a forget sample is recognized again, in pixel range [0, 1]; "
                  "infinite where it is not"),

@@ -15,6 +15,7 @@ from engine.analysis.curves import run_of, runs_beside
 from engine.analysis.evidence import ORIGINAL, between_retrains, differing, evidence
 from engine.analysis.finding_words import Link, Part, Wording
 from engine.drawing.labels import model_label
+from engine.residual.prediction import prediction
 from engine.results import Residual, Study
 
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
@@ -95,11 +96,11 @@ def findings_of(
     labels: model -> display name; spec: the plain RunSpec, None while unknown; metrics: those of
     the study, None while it runs.
     """
-    between = between_retrains(residual)
+    between, own = between_retrains(residual), prediction(residual)
     settings = _settings(spec)
     made: list[Finding] = []
     for model in residual.curves:
-        found = evidence(residual, model, between)
+        found = evidence(residual, model, between, own)
         label = model_label(model, labels)
         twin = _twin(residual, model, metrics)
         alike = None

@@ -14,12 +14,12 @@ UNCHANGED, UNTOLD = "unchanged", "untold"
 KINDS = {  # kind of a finding -> its meaning; what there is most to say of comes first
     RECOGNIZES: "more of the forget set is recognized than Re-trains would",
     FORGETS: "less of the forget set is recognized than Re-trains would",
-    WITHIN: "within what two Re-trains differ by",
+    WITHIN: "within what one more Re-train may differ by",
     UNCHANGED: "the method gives the answers of Original",
     UNTOLD: "nothing can be told",
 }
 FEWEST = 2  # Re-trains that a null band takes
-ADAPTIVE = "single samples are not judged, as draws were adaptive"
+ADAPTIVE = "single samples are not judged, as draws were adaptive"  # in an earlier version
 UNDEFINED = "as no Re-train recognizes a copy there"
 
 
@@ -110,7 +110,7 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
     number = _number(model, found)
     if not number:
         judged = f"; {ADAPTIVE}" if found.samples is None else (
-            ", but no single sample is surely recognized more often than by a Re-train"
+            ", but no single sample is recognized more often than Re-trains differ by"
         )  # fmt: skip
         sentence = [
             Part(f"{label}: its curve is above the null band "), *above,
@@ -125,7 +125,7 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
         sentence += _then(", below it ", below)
         short += [Part("; above the null band "), *above]
     else:
-        sentence += [Part("; its curve stays within the null band")]
+        sentence += [Part(f"; its curve {_stays(found)}")]
     return Wording(RECOGNIZES, (*sentence, Part(".")), tuple(short), number)
 
 
@@ -147,8 +147,12 @@ def _forgets(model: str, label: str, found: Evidence) -> Wording:
 
 
 def _within(model: str, label: str, found: Evidence) -> Wording:
-    sentence = [Part(f"{label} stays within what two Re-trains differ by")]
-    if found.count:
+    sentence = [Part(f"{label} stays within what one more Re-train may differ by")]
+    if found.beyond:
+        sentence += [Part(f": its curve {_stays(found)}")]
+        sentence += [Part("; it recognizes perturbed copies of ")]
+        sentence += [*_count(model, found)] if found.count else [Part(_none(found))]
+    elif found.count:
         sentence += [Part(": it recognizes perturbed copies of "), *_count(model, found)]
     elif found.samples is None:
         sentence += [Part(f"; {ADAPTIVE}")]
@@ -207,6 +211,17 @@ def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording
     short = [Part(f"gives the {alike.label}'s answers")]
     short += [Part("; copies of "), *number] if number else []
     return Wording(UNCHANGED, tuple(sentence), tuple(short), (Part(f"like {alike.label}"),))
+
+
+def _stays(found: Evidence) -> str:
+    """That the curve is no evidence, and how many Re-trains it would take to tell."""
+    within = "stays within the null band"
+    if not found.beyond:
+        return within
+    leaves = f"leaves the range of the {found.retrains} Re-trains but {within}"
+    if found.needed is None:
+        return leaves
+    return f"{leaves} ({found.needed:,} Re-trains would tell)"
 
 
 # -- clauses ----------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ class Measure:
     help: its meaning and range; traces: model -> its values; words: a trace's value at one tau as
     text; better: the goal as in engine.metrics, or 'one' for best near 1; short: its name in a
     table; unit, digits: of its values; published: the name of its curves in engine.paper.presets,
-    '' where the paper has none.
+    '' where the paper has none; log: whether its axis is logarithmic unless somebody changes it;
+    ratio: whether it is a ratio to Re-train, which has a null band around 1.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Measure:
     unit: str = ""
     digits: int = 2
     published: str = ""
+    log: bool = False
+    ratio: bool = False
 
     def text(self, trace: Trace, i: int) -> str:
         """The value at one tau, without interval or unit; '-' where it is undefined."""
@@ -62,8 +65,11 @@ def residual_at(residual: Residual, column: int) -> Residual:
         null_high=residual.null_high[columns],
         posterior={name: values[:, columns] for name, values in residual.posterior.items()},
         predictions={name: values[:, columns] for name, values in residual.predictions.items()},
-        drawn=None if residual.drawn is None else residual.drawn[:, columns],
+        drawn=_cut(residual.drawn, columns),
         rates={name: values[:, columns] for name, values in residual.rates.items()},
+        e_values={name: values[:, columns] for name, values in residual.e_values.items()},
+        absence={name: values[:, columns] for name, values in residual.absence.items()},
+        settled=_cut(residual.settled, columns),
     )
 
 
@@ -75,7 +81,20 @@ def _cut_curve(curve: Curve, columns: slice) -> Curve:
         curve.pooled[columns],
         curve.undefined[columns],
         curve.prevalence[columns],
+        None if curve.pooled_low is None else curve.pooled_low[columns],
+        None if curve.pooled_high is None else curve.pooled_high[columns],
     )
+
+
+def _cut(values: np.ndarray | None, columns: slice) -> np.ndarray | None:
+    return None if values is None else values[:, columns]
+
+
+def _pooled_ratios(residual: Residual) -> dict[str, Trace]:
+    return {
+        name: Trace(curve.pooled, curve.pooled_low, curve.pooled_high)
+        for name, curve in residual.curves.items()
+    }
 
 
 def _ratios(residual: Residual) -> dict[str, Trace]:
@@ -129,15 +148,31 @@ def _bounded(trace: Trace, i: int) -> str:
 
 MEASURES = (
     Measure(
+        "pooled",
+        "Pooled",
+        "Residual knowledge",
+        "pooled r (1 = like Re-train)",
+        "Copies of all forget samples that the model recognizes, over those that Re-train does, "
+        "against τ with 95 % intervals; rarely recognized samples cannot dominate it",
+        _pooled_ratios,
+        _ratio_words,
+        better="one",
+        short="pooled r",
+        log=True,
+        ratio=True,
+    ),
+    Measure(
         "residual",
         "Residual",
-        "Residual knowledge",
+        "Mean of samples (paper)",
         "r (1 = like Re-train)",
-        "r against τ with 95 % intervals",
+        "The paper's r: the mean over forget samples of their own ratios, against τ with 95 % "
+        "intervals; a few rarely recognized samples can dominate it",
         _ratios,
         _ratio_words,
         better="one",
         short="r",
+        ratio=True,
     ),
     Measure(
         "prevalence",

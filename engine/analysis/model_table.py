@@ -22,7 +22,6 @@ from engine.residual.over_seeds import spread
 from engine.results import Study
 
 RETRAIN, RESIDUAL, GAP = "retrain", "residual", "avg_gap"
-POOLED = "pooled"
 TOLERANCE = 1e-9  # between taus that count as equal
 
 
@@ -281,10 +280,8 @@ def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
             entries[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
     if RESIDUAL in entries:
         curve = over_seeds.seed_curve(at_tau, model)
-        pooled = [float(one.residual.curves[model].pooled[0]) for one in at_tau]
         low, high = float(curve.low[0]), float(curve.high[0])
         entries[RESIDUAL] = replace(entries[RESIDUAL], low=low, high=high)
-        entries[POOLED] = ModelCell(tuple(pooled))
     return entries
 
 
@@ -296,14 +293,10 @@ def _cut(study: Study, tau: float) -> Study:
 
 
 def _quantities() -> tuple[Quantity, ...]:
-    residual, *others = (
+    pooled, residual, *others = (
         Quantity(one.name, one.short, one.unit, one.better, one.help, one.digits, at_tau=True)
         for one in MEASURES
     )
-    pooled = Quantity(
-        POOLED, "pooled r", "", "one", "sum of the model's counts over sum of Re-train's",
-        at_tau=True,
-    )  # fmt: skip
     digits = {"seconds": 1, "relearn_epochs": 1}
     measured = [
         Quantity(m.name, m.label, m.unit, m.better, m.help, digits.get(m.name, 2), m.most)

@@ -17,20 +17,22 @@ from engine.errors import unknown
 from engine.residual.verdict import (
     NONE,
     RESIDUAL,
-    SURE,
     UNDECIDED,
-    Verdict,
-    verdict,
-    verdict_rule_at_one,
+    verdict_rule,
+    verdicts,
+    verdicts_given,
 )
 from engine.results import Embedding, Residual
 
 CLASS, PREDICTION, VERDICT, RATIO, LOSS = "class", "prediction", "verdict", "r", "loss"
+RADIUS = "radius"
 COLOR_SCHEMES = {  # color scheme -> explanation
     CLASS: "The true class",
     PREDICTION: "The class that the panel's model predicts",
-    VERDICT: f"Forget samples at the shown τ. {verdict_rule_at_one()}",
+    VERDICT: f"Forget samples, over all τ. {verdict_rule()}",
     RATIO: "Forget samples: r at the shown τ, 1 if they are recognized as often as by Re-train",
+    RADIUS: "Forget samples: certified radius, within which no shift makes the smoothed model less "
+    "sure than Re-train; L2 length in pixel range [0, 1], only with Gaussian noise",
     LOSS: "Cross-entropy of the panel's model for the true class, in nats",
 }
 LEVELS = 64  # colors of a scale
@@ -118,26 +120,40 @@ def _classes(scene: PanelData) -> tuple[Group, ...]:
 
 def _verdict(scene: PanelData) -> PointColors:
     groups = (
-        Group(f"residual (posterior > {SURE:g} at this τ)", VERMILION, "diamond"),
+        Group(_discovered(scene.residual), VERMILION, "diamond"),
         Group("undecided", SKY, "cross"),
         Group("none", BLUE, "square"),
         _APART,
     )
     number = np.full(len(scene.shown.sample), 3)
-    if scene.residual is not None and scene.residual.withheld:
+    if scene.residual is not None and not verdicts_given(scene.residual):
         return PointColors(number, (*groups[:3], _WITHHELD))
     if scene.residual is not None and scene.measured:
-        verdicts = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
-        of_points, measured = _of_samples(verdicts.astype(np.float64), scene)
+        codes = verdicts(scene.residual, scene.model)
+        of_points, measured = _of_samples(codes.astype(np.float64), scene)
         for place, value in enumerate((RESIDUAL, UNDECIDED, NONE)):
             number[measured & (of_points == value)] = place
     return PointColors(number, groups)
 
 
-@cache
-def _verdicts(residual: Residual, model: str) -> Verdict:
-    """Cached: a tau slider asks repeatedly, and thousands of samples take a second."""
-    return verdict(residual, model)
+def _discovered(residual: Residual | None) -> str:
+    return "residual" if residual is None else f"residual (q ≤ {residual.fdr:g})"
+
+
+def _radius(scene: PanelData) -> PointColors:
+    """Radii from 0 to the largest of all models, so that panels can be compared."""
+    residual = scene.residual
+    radii = {} if residual is None else residual.certified_radius
+    largest = max((float(one.max(initial=0)) for one in radii.values()), default=0.0) or 1.0
+    stops = LIGHT_TO_DARK[::-1] if scene.dark else LIGHT_TO_DARK
+    groups = (*_levels(stops), Group("nothing certified", GRAY, "cross"), _APART)
+    number = np.full(len(scene.shown.sample), LEVELS + 1)
+    if scene.model in radii:
+        of_points, measured = _of_samples(radii[scene.model], scene)
+        level = np.where(of_points > 0, _level(of_points, 0.0, largest), LEVELS)
+        number[measured] = level[measured]
+    ticks = [(0.0, "0"), (largest / 2, f"{largest / 2:.2g}"), (largest, f"{largest:.2g}")]
+    return PointColors(number, groups, _scale("Certified radius, L2 length", ticks))
 
 
 def _ratio(scene: PanelData) -> PointColors:
@@ -168,10 +184,11 @@ def _loss(scene: PanelData) -> PointColors:
 
 
 _MAKE: dict[str, Callable[[PanelData], PointColors]] = {
-    CLASS: _class, PREDICTION: _prediction, VERDICT: _verdict, RATIO: _ratio, LOSS: _loss,
+    CLASS: _class, PREDICTION: _prediction, VERDICT: _verdict, RATIO: _ratio, RADIUS: _radius,
+    LOSS: _loss,
 }  # fmt: skip
 _APART = Group("not measured", GRAY, quiet=True)
-_WITHHELD = Group("no verdicts: adaptive draws", GRAY, quiet=True)
+_WITHHELD = Group("no verdicts", GRAY, quiet=True)
 
 
 def _of_samples(values: np.ndarray, scene: PanelData) -> tuple[np.ndarray, np.ndarray]:

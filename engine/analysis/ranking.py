@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Floats
-from engine.residual.verdict import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overall, verdict
+from engine.residual.verdict import (
+    NONE,
+    NOT_GIVEN,
+    RESIDUAL,
+    UNDECIDED,
+    verdicts,
+    verdicts_given,
+)
 from engine.results import Residual
 
 
@@ -45,15 +52,35 @@ def worst_verdict(residual: Residual, models: Sequence[str] = ()) -> NDArray[np.
     """(n_f,) verdict (see engine.residual.verdict) on each forget sample over all tau and models.
 
     RESIDUAL if it is the verdict of any model, NONE if that of every model, else UNDECIDED;
-    NOT_GIVEN for adaptive draws. models: () means the methods.
+    NOT_GIVEN where there are no verdicts. models: () means the methods.
     """
-    if residual.withheld:
+    if not verdicts_given(residual):
         return np.full(len(residual.samples), NOT_GIVEN, np.int8)
-    verdicts = np.stack(
-        [overall(verdict(residual, name)) for name in models or measured_methods(residual)]
-    )
-    residual_any, none_all = (verdicts == RESIDUAL).any(0), (verdicts == NONE).all(0)
+    each = np.stack([verdicts(residual, name) for name in models or measured_methods(residual)])
+    residual_any, none_all = (each == RESIDUAL).any(0), (each == NONE).all(0)
     return np.where(residual_any, RESIDUAL, np.where(none_all, NONE, UNDECIDED)).astype(np.int8)
+
+
+def least_q_value(residual: Residual, models: Sequence[str] = ()) -> Floats:
+    """(n_f,) smallest q-value of each forget sample over models; NaN without any.
+
+    models: () means the methods.
+    """
+    names = models or measured_methods(residual)
+    unknown = np.full(len(residual.samples), np.nan)
+    return np.asarray(np.fmin.reduce([residual.q_values.get(name, unknown) for name in names]))
+
+
+def largest_radius(residual: Residual, models: Sequence[str] = ()) -> Floats:
+    """(n_f,) largest certified radius of each forget sample over models; NaN without any.
+
+    models: () means the methods.
+    """
+    names = models or measured_methods(residual)
+    unknown = np.full(len(residual.samples), np.nan)
+    return np.asarray(
+        np.fmax.reduce([residual.certified_radius.get(name, unknown) for name in names])
+    )
 
 
 def carriers(residual: Residual, model: str, column: int) -> NDArray[np.intp]:

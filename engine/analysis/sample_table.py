@@ -6,7 +6,7 @@ tables can sort, filter and caption by any of them. Plain numpy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from engine.analysis import ranking
 from engine.arrays import Floats, Mask
 from engine.metrics.base import cross_entropy
+from engine.residual.verdict import verdicts_given
 from engine.results import ModelResult, Recognition, Residual
 
+_OVER_MODELS: Mapping[str, Callable[[Residual, tuple[str, ...]], np.ndarray]] = {
+    "ratio": ranking.worst_ratio,
+    "verdict": ranking.worst_verdict,
+    "q": ranking.least_q_value,
+    "radius": ranking.largest_radius,
+}
 ANY = "any"  # in place of a model: the worst over the methods
 
 
@@ -135,11 +142,19 @@ class SampleTable:
     def verdict(self, model: str) -> Floats | None:
         """(n + m,) verdict over all tau (see engine.residual.verdict), NaN where not measured.
 
-        Also None for adaptive draws, for which verdicts are withheld.
+        Also None where no verdicts are given.
         """
-        if self.residual is not None and self.residual.withheld:
+        if self.residual is not None and not verdicts_given(self.residual):
             return None
         return self._spread("verdict", model)
+
+    def q_value(self, model: str) -> Floats | None:
+        """(n + m,) q-value, the smallest of ANY method or of one model; NaN where there is none."""
+        return self._spread("q", model)
+
+    def certified_radius(self, model: str) -> Floats | None:
+        """(n + m,) certified radius, the largest of ANY method or of one model; NaN without one."""
+        return self._spread("radius", model)
 
     def smallest_tau(self, model: str) -> Floats | None:
         """(n + m,) smallest tau at which the model recognizes a sample again.
@@ -162,8 +177,7 @@ class SampleTable:
             return None
         if (quantity, model) not in self._kept:
             names = ranking.measured_methods(residual) if model == ANY else (model,)
-            measure = ranking.worst_ratio if quantity == "ratio" else ranking.worst_verdict
-            values = measure(residual, names)
+            values = _OVER_MODELS[quantity](residual, names)
             self._kept[quantity, model] = ranking.values_by_sample(
                 values, residual.samples, len(self)
             )

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.measures import MEASURES
-from engine.analysis.model_table import POOLED, QUANTITIES, RETRAIN, TOLERANCE, Quantity
+from engine.analysis.model_table import QUANTITIES, RETRAIN, TOLERANCE, Quantity
 from engine.metrics import METRICS, average_gap
-from engine.residual.verdict import RESIDUAL, overall, verdict
+from engine.residual.verdict import RESIDUAL, verdicts, verdicts_given
 from engine.results import Residual, Study
 
 SHARE = "residual_samples"
@@ -26,7 +26,7 @@ SHARE_OF_SAMPLES = Quantity(
 )  # fmt: skip
 RANKED: tuple[Quantity, ...] = (*QUANTITIES, SHARE_OF_SAMPLES)  # all that studies can be ranked by
 
-FORMAT = 1  # of the JSON data; another one is computed again
+FORMAT = 2  # of the JSON data; another one is computed again
 MOST_NUMBERS = 100_000  # read from a file
 
 
@@ -78,10 +78,10 @@ class StudyMeasures:
 
 
 def measures_of(study: Study) -> StudyMeasures:
-    """All measures of a study; computes the verdicts of its samples."""
+    """All measures of a study."""
     residual = study.residual
     values = {name: _measured(study, name) for name in study.metrics}
-    for name in residual.curves if not residual.withheld else ():
+    for name in residual.curves if verdicts_given(residual) else ():
         values.setdefault(name, {})[SHARE] = _share(residual, name)
     taus = tuple(float(tau) for tau in residual.taus)
     labels = {name: study.labels.get(name, name) for name in study.metrics}
@@ -153,14 +153,12 @@ def _traces(residual: Residual) -> dict[str, dict[str, tuple[float, ...]]]:
     for measure in MEASURES:
         for name, trace in measure.traces(residual).items():
             traces.setdefault(name, {})[measure.name] = _floats(trace.y)
-    for name, curve in residual.curves.items():
-        traces.setdefault(name, {})[POOLED] = _floats(curve.pooled)
     return traces
 
 
 def _share(residual: Residual, model: str) -> float:
     """Percent of the forget samples with the verdict residual."""
-    return float(100 * (overall(verdict(residual, model)) == RESIDUAL).mean())
+    return float(100 * (verdicts(residual, model) == RESIDUAL).mean())
 
 
 def _floats(values: np.ndarray) -> tuple[float, ...]:

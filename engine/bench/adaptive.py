@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from engine.bench.row import BenchRow
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
-from engine.residual.allocation import allocate
+from engine.residual.allocation import allocate, complete
 from engine.residual.chosen_copies import CopyEvaluator, no_predictions
 from engine.residual.copy_counts import blocks_of, copies
 from engine.residual.predictions import predict_copies
 from engine.residual.summary import summarize
+from engine.residual.verdict import verdict_columns
 from engine.results import Curve, Residual
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
@@ -93,7 +94,7 @@ def _rows(
     predictions = predict_copies(
         case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter()
     )
-    full = _summary(case, predictions, None)
+    full = _summary(case, predictions)
     for wider in WIDER:
         yield _row(name, wider, _adaptively(case, wider, full))
 
@@ -105,15 +106,17 @@ def _adaptively(case: Case, wider: float, full: Residual) -> Comparison:
     cells = CopyEvaluator(case.models, case.x, case.y, range(n), probe, predictions, Reporter())
     fixed = np.broadcast_to(np.array(probe.taus) == 0, (n, len(probe.taus)))
     drawn = allocate(cells.ask, JUDGED, RETRAINS, fixed, probe.draws, wider)
-    own = _summary(case, {role: one.classes for role, one in cells.said.items()}, drawn)
+    draws = complete(cells.ask, drawn, verdict_columns(probe.taus), probe.draws)
+    classes = {role: one.classes for role, one in cells.said.items()}
+    own = _summary(case, classes, *draws)
     return Comparison(own, full, cells.asked / (copies(probe, n) * len(case.models)))
 
 
-def _summary(
-    case: Case, predictions: Mapping[str, np.ndarray], drawn: np.ndarray | None
-) -> Residual:
+def _summary(case: Case, predictions: Mapping[str, np.ndarray], *draws: np.ndarray) -> Residual:
+    """All statistics; draws: of every cell, and which are settled, if they were adaptive."""
     y, probe = case.y.cpu().numpy(), case.probe
-    return summarize(probe, probe.draws, np.arange(len(y)), y, predictions, JUDGED, RETRAINS, drawn)
+    numbers = np.arange(len(y))
+    return summarize(probe, probe.draws, numbers, y, predictions, JUDGED, RETRAINS, *draws)
 
 
 def _row(name: str, wider: float, comparison: Comparison) -> BenchRow:

@@ -57,6 +57,10 @@ def add(figure: argparse.ArgumentParser) -> None:
         help="curves, sample-curve, epochs: r on a logarithmic axis; attack: the false positive "
         "rate; comparison: the samples of the tab confidence",
     )  # fmt: skip
+    figure.add_argument(
+        "--measure", help="curves: pooled (the default), residual (the paper's mean of samples), "
+        "prevalence, disagreement, accuracy, certified or loss",
+    )  # fmt: skip
     figure.add_argument("--sample", type=int, help="neighborhood, slice, sample-curve: its number")
     figure.add_argument(
         "--tau", type=float, help="metrics, scatter, neighborhood, slice, embedding: norm"

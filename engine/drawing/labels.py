@@ -10,8 +10,8 @@ from engine.perturbations import find
 from engine.perturbations.base import PIXELS
 
 NO_VERDICTS_NOTE = (
-    "Prevalence and verdicts are not reported for adaptive draws: they would depend on the number "
-    "of draws per sample. Measure without adaptive draws to get them."
+    "Prevalence and verdicts are not reported for adaptive draws of an earlier version: they would "
+    "depend on the number of draws per sample. Measure this study again to get them."
 )
 LAYER_NOTE = (
     "A layer's output is taken after the normalization, activation and pooling that follow it; "

@@ -121,10 +121,10 @@ KINDS = {
         "Curves",
         inputs.curves,
         {
-            "measure": "residual, prevalence, disagreement, accuracy or loss",
+            "measure": "pooled, residual, prevalence, disagreement, accuracy, certified or loss",
             "hidden": "models to leave out",
             **BESIDE,
-            "log": "whether r is drawn on a log axis",
+            "log": "whether r is drawn on a log axis; by default the pooled r alone",
         },
     ),
     "embedding": Kind(

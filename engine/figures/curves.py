@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from engine.analysis.curve_set import RESIDUAL, CurveSet
+from engine.analysis.curve_set import POOLED, PREVALENCE, RESIDUAL, CurveSet
 from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
 from engine.analysis.measures import MEASURES, Measure
 from engine.drawing.labels import NO_VERDICTS_NOTE, model_label, null_note, tau_label
@@ -32,7 +32,7 @@ from engine.figures.canvas import (
 from engine.figures.layout import Page, fit
 from engine.figures.legends import add_legend
 from engine.figures.log_axis import make_log
-from engine.figures.null_band import draw_null_band
+from engine.figures.null_band import LABEL, RANGE, draw_null_band, draw_prediction
 from engine.results import ModelResult
 
 PAPER_DASH = (1.0, 2.0)
@@ -47,16 +47,16 @@ def curves(
     *,
     measure: Measure = MEASURES[0],
     hidden: Collection[str] = (),
-    log: bool = False,
+    log: bool | None = None,
     facts: Mapping[str, str] | None = None,
     width_mm: float = 89,
     font_size: float = 8,
 ) -> list[Path]:
     """One measure against tau with intervals, for all runs of the set; returns the files written.
 
-    hidden: models ('gd') and runs ('@key') to omit; log: r on a logarithmic axis; facts: metadata
-    for the file, such as version, key, seed; width_mm: 89 is one journal column. SpecError for an
-    unknown format or an invalid size.
+    hidden: models ('gd') and runs ('@key') to omit; log: a logarithmic axis, None as is usual for
+    the measure; facts: metadata for the file, such as version, key, seed; width_mm: 89 is one
+    journal column. SpecError for an unknown format or an invalid size.
     """
     check_page(out, width_mm, font_size)
     drawn = curve_set.lines(measure, hidden)
@@ -69,7 +69,7 @@ def drawn_curves(
     curve_set: CurveSet,
     *,
     measure: Measure = MEASURES[0],
-    log: bool = False,
+    log: bool | None = None,
     width_mm: float = 89,
     font_size: float = 8,
 ) -> Page:
@@ -85,7 +85,7 @@ def _page(
     curve_set: CurveSet,
     drawn: Sequence[Line],
     measure: Measure,
-    log: bool,
+    log: bool | None,
     width_mm: float,
     font_size: float,
 ) -> Page:
@@ -100,7 +100,7 @@ def _page(
         _draw_interval(axes, line, number - (len(banded) - 1) / 2)
     axes.set_xlabel(tau_label(curve_set.runs[0].residual.perturbation))
     axes.set_ylabel(measure.axis)
-    if log:
+    if measure.log if log is None else log and measure.ratio:
         make_log(axes.yaxis)
     add_legend(figure, _handles(axes, curve_set, drawn), font_size)
     add_caption(figure, _caption(curve_set, measure), font_size)
@@ -174,11 +174,15 @@ def _draw_interval(axes: Axes, line: Line, place: float) -> None:
 
 
 def _draw_null_band(axes: Axes, curve_set: CurveSet, measure: Measure) -> None:
-    if measure.name == RESIDUAL:
+    if measure.ratio:
         axes.axhline(1, color=TEXT, linewidth=0.6, zorder=1.5)
+    own = curve_set.prediction(measure)
+    if own is not None:
+        draw_prediction(axes, curve_set.taus, own.grid_low, own.grid_high)
     band = curve_set.band(measure)
     if band is not None:
-        draw_null_band(axes, curve_set.taus, *band)
+        label = RANGE if measure.name == POOLED else LABEL
+        draw_null_band(axes, curve_set.taus, *band, label)
 
 
 def _handles(axes: Axes, curve_set: CurveSet, drawn: Sequence[Line]) -> list[Artist | Container]:
@@ -209,13 +213,14 @@ def _caption(curve_set: CurveSet, measure: Measure) -> str:
         f"{len(residual.samples)} forget samples, {residual.said_draws} draws; vertical lines are "
         "95 % intervals.",
     ]
-    note = curve_set.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
+    note = curve_set.undefined() if measure.name in (RESIDUAL, PREVALENCE) else ""
     parts += [f"r {note}."] * bool(note)
     parts += [f"{words}." for words in [curve_set.over_seeds()] if words]
-    if measure.name == "prevalence" and residual.withheld:
+    if measure.name == PREVALENCE and residual.withheld:
         parts.append(NO_VERDICTS_NOTE)
-    if curve_set.band(measure) is not None:
+    if measure.name == RESIDUAL and curve_set.band(measure) is not None:
         parts += ["The null band is the range of r between Re-trains.", null_note(residual.taus)]
+    parts += [f"{words}." for words in [curve_set.claim(measure)] if words]
     if curve_set.paper is not None and curve_set.has_paper(measure):
         parts.append(f"{curve_set.paper.table_of(measure.published)}.")
     return " ".join(filter(None, parts))

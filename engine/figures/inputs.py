@@ -29,7 +29,7 @@ MOST_SAMPLES = 60  # pictures on a contact sheet
 
 def curves(
     request: FigureRequest,
-    measure: str = "residual",
+    measure: str = MEASURES[0].name,
     hidden: Collection[str] = (),
     beside: Sequence[str] = (),
     mean: bool = False,

@@ -10,25 +10,32 @@ import numpy as np
 
 from engine.analysis.finding import findings_of
 from engine.notebook.frames import frame
-from engine.residual.verdict import overall, verdict, verdict_word
+from engine.residual.prediction import prediction
+from engine.residual.verdict import verdict_word, verdicts
 from engine.results import Curve, Residual
 
 if TYPE_CHECKING:
     from engine.figures.layout import Page
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class KnowledgeCurve(Curve):
     """Residual knowledge over tau beside the null band, all arrays (T,).
 
     taus: the norms; mean, low, high: r_tau with its 95 % interval; pooled, undefined, prevalence:
-    see `engine.results.Curve`; null_low, null_high: range of Re-train against Re-train, NaN with
-    one Re-train. Only a curve outside that band is evidence.
+    see `engine.results.Curve`; null_low, null_high: range of Re-train against Re-train, of the
+    mean; prediction_low, prediction_high: where the pooled ratio of one more Re-train lies, at each
+    tau, and grid_low, grid_high: for all of them at once (`engine.residual.prediction`). NaN with
+    one Re-train. Only a curve outside is evidence.
     """
 
     taus: np.ndarray
     null_low: np.ndarray
     null_high: np.ndarray
+    prediction_low: np.ndarray
+    prediction_high: np.ndarray
+    grid_low: np.ndarray
+    grid_high: np.ndarray
 
     def to_frame(self) -> Any:
         """A pandas DataFrame with one row per tau; SpecError if pandas is not installed."""
@@ -55,11 +62,20 @@ class ResidualKnowledge:
 
     @property
     def curve(self) -> KnowledgeCurve:
-        """The curve over tau, with its intervals and the null band."""
+        """The curve over tau, with its intervals, the null band and the prediction interval."""
         one = self.residual.curves[self.model]
         parts = {item.name: getattr(one, item.name) for item in fields(Curve)}
         band = {"null_low": self.residual.null_low, "null_high": self.residual.null_high}
-        return KnowledgeCurve(**parts, taus=self.taus, **band)
+        own = prediction(self.residual)
+        return KnowledgeCurve(
+            **parts,
+            **band,
+            taus=self.taus,
+            prediction_low=own.low,
+            prediction_high=own.high,
+            grid_low=own.grid_low,
+            grid_high=own.grid_high,
+        )
 
     @property
     def counts(self) -> np.ndarray:
@@ -90,15 +106,34 @@ class ResidualKnowledge:
     def verdicts(self) -> np.ndarray:
         """(n,) 'residual', 'none' or 'undecided' for each sample, over the whole grid of tau.
 
-        The rule is that of `engine.residual.verdict.overall`; '–' where draws were adaptive.
+        The rule is that of `engine.residual.verdict.verdicts`; '–' with fewer than two Re-trains.
         """
-        numbers = overall(verdict(self.residual, self.model))
-        return np.array([verdict_word(number) for number in numbers])
+        return np.array([verdict_word(one) for one in verdicts(self.residual, self.model)])
 
-    def plot(self, *, log: bool = False, width_mm: float = 120, font_size: float = 8) -> Page:
-        """The curves of all models with the null band, as the program publishes them.
+    @property
+    def q_values(self) -> np.ndarray:
+        """(n,) smallest false discovery rate at which each sample counts as residual."""
+        return self.residual.q_values[self.model]
 
-        log: r on a logarithmic axis. Notebooks show the figure; `savefig` writes it.
+    @property
+    def e_values(self) -> np.ndarray:
+        """(n, T) evidence that Re-train recognizes fewer copies, valid at any number of draws."""
+        return self.residual.e_values[self.model]
+
+    @property
+    def certified_radius(self) -> np.ndarray:
+        """(n,) L2 radius within which the smoothed model stays as sure of each sample as Re-train.
+
+        NaN unless copies carry Gaussian noise; see `engine.residual.certificate`.
+        """
+        unknown = np.full(len(self.residual.samples), np.nan)
+        return self.residual.certified_radius.get(self.model, unknown)
+
+    def plot(self, *, log: bool | None = None, width_mm: float = 120, font_size: float = 8) -> Page:
+        """The pooled ratios of all models and of Re-trains, as the program publishes them.
+
+        log: on a logarithmic axis, as is usual (None). Notebooks show the figure, `savefig` writes
+        it.
         """
         from engine.analysis.curve_set import CurveSet
         from engine.analysis.curves import StudyRun

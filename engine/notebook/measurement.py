@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
@@ -31,7 +32,7 @@ from engine.residual.predictions import copies_at_once, predict_copies
 from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
-from engine.spec import OWN, PAPER_TAUS, SHARED, ProbeSpec, check_taus, validate
+from engine.spec import FDR, OWN, PAPER_TAUS, SHARED, ProbeSpec, check_taus, validate
 from engine.study.plan import groups
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def residual_knowledge(
     steps: int = 10,
     step_size: float = 2 / 255,
     target: str = "other",
+    fdr: float = FDR,
     report: Reporter | None = None,
 ) -> Measurement:
     """Residual knowledge of `model` on forgotten samples, with everything that follows from it.
@@ -68,7 +70,8 @@ def residual_knowledge(
     perturbation, draws: norms, kind and number of the perturbed copies of each sample; the same
     seed draws the same copies. original: the model before unlearning, for comparison. indices: the
     samples' positions in the training set; with these and its `probe.seed`, the counts are those of
-    a study on it. steps, step_size, target: of PGD and FGSM. report: is told of progress.
+    a study on it. steps, step_size, target: of PGD and FGSM. fdr: false discovery rate of verdicts.
+    report: is told of progress.
 
     Every prediction is that of a plain call of the model as it is; on CUDA, float32 is not rounded
     to TF32 meanwhile. Raises SpecError for input that cannot be measured, and whatever a model
@@ -85,13 +88,14 @@ def residual_knowledge(
     ([100, 73, 61], [[0, 21, 32], [0, 12, 21]])
     >>> rk.curve.pooled.round(2)
     array([ nan, 2.84, 1.66])
-    >>> rk.verdicts().tolist()
-    ['residual', 'residual', 'residual', 'residual', 'residual']
+    >>> rk.q_values.round(3).tolist()
+    [0.091, 0.091, 0.091, 0.091, 0.091]
     """
     samples = given_samples(x, y)
     models = _named(model, retrains, original)
     device = device_of({_called(name): one for name, one in models.items()}, x)
     probe = _probe(taus, perturbation, draws, seed, steps, step_size, target)
+    probe = validate(replace(probe, fdr=fdr))
     statistics = statistics_of(normalize, samples.x.shape[1:], device)
     given = {name: GivenModel(one, _called(name), statistics) for name, one in models.items()}
     rows = _rows(indices, len(samples))

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from engine.pipeline.models import StudyModels
-from engine.residual.allocation import Counts, allocate
+from engine.residual.allocation import Counts, allocate, complete
 from engine.residual.chosen_copies import CopyEvaluator, Predictions, no_predictions
 from engine.residual.copy_counts import copies, correct_counts
 from engine.residual.summary import summarize
+from engine.residual.verdict import verdict_columns
 from engine.results import Residual
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -35,7 +36,9 @@ def measure(work: StudyModels, plan: Plan, report: Reporter) -> Residual:
         before = {name: _known(work, spec, key) for name, key in keys.items()}
         cells = _cells(work, plan, before, report)
         started = time.monotonic()
-        drawn = _allocated(spec, cells)
+        drawn, settled = complete(
+            cells.ask, _allocated(spec, cells), verdict_columns(probe.taus), probe.draws
+        )
         seconds = (time.monotonic() - started) / len(names)
         for name in names:
             if (cells.said[name].drawn > before[name].drawn).any():
@@ -51,11 +54,12 @@ def measure(work: StudyModels, plan: Plan, report: Reporter) -> Residual:
         judged_models(spec),
         _retrains(spec),
         drawn,
+        settled,
     )
 
 
 def _allocated(spec: RunSpec, cells: CopyEvaluator) -> Counts:
-    """(n_f, T) number of draws of each cell, all of which have been classified."""
+    """(n_f, T) number of draws that curves need of each cell, all of which have been classified."""
     still = np.array(spec.probe.taus) == 0
     fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
     probe = spec.probe

@@ -13,10 +13,19 @@ import numpy as np
 from engine import registry
 from engine.metrics import METRICS, with_censored
 from engine.provenance import Provenance
-from engine.results import Curve, ModelResult, Residual, Study, StudySummary, pooled_ratio
-from engine.spec import RunSpec
+from engine.residual.ratio import pooled_interval, resampling_weights
+from engine.residual.summary import recognized, with_evidence
+from engine.results import (
+    Curve,
+    ModelResult,
+    Residual,
+    Study,
+    StudySummary,
+    pooled_ratio,
+)
+from engine.spec import FDR, RunSpec
 from engine.storage.origins import origins_of
-from engine.storage.schema import CURVE
+from engine.storage.schema import CURVE, EVIDENCE, INTERVAL
 from engine.storage.store import Record
 from engine.study.family import family
 from engine.study.siblings import sibling_settings
@@ -42,12 +51,20 @@ def study_arrays(one: Study) -> dict[str, np.ndarray]:
     }
     arrays |= {f"counts/{name}": value for name, value in residual.counts.items()}
     arrays |= {f"predictions/{name}": value for name, value in residual.predictions.items()}
-    arrays |= {f"posterior/{name}": value for name, value in residual.posterior.items()}
+    for group in ("posterior", *EVIDENCE):
+        arrays |= {f"{group}/{name}": one for name, one in getattr(residual, group).items()}
     if residual.drawn is not None:
         arrays["drawn"] = residual.drawn
         arrays |= {f"rates/{name}": value for name, value in residual.rates.items()}
+    if residual.settled is not None:
+        arrays["settled"] = residual.settled.astype(np.uint8)
     for name, curve in residual.curves.items():
         arrays |= {f"curves/{name}/{part}": getattr(curve, part) for part in CURVE}
+        arrays |= {
+            f"curves/{name}/{part}": getattr(curve, part)
+            for part in INTERVAL
+            if getattr(curve, part) is not None
+        }
     return arrays
 
 
@@ -72,7 +89,7 @@ def study_of(record: Record) -> Study:
     labels = {name: _numbered(name, label) for name, label in record.plain("labels").items()}
     parts = group("curves")
     judged = [name for name in labels if f"{name}/mean" in parts]
-    curves = {n: Curve(**{part: parts[f"{n}/{part}"] for part in CURVE}) for n in judged}
+    curves = {n: _curve(parts, n) for n in judged}
     residual = Residual(
         perturbation=record.attributes["perturbation"],
         taus=arrays["taus"],
@@ -86,8 +103,11 @@ def study_of(record: Record) -> Study:
         predictions=group("predictions"),
         drawn=arrays.get("drawn"),
         rates=group("rates"),
+        settled=arrays["settled"].astype(bool) if "settled" in arrays else None,
+        fdr=float(record.plain("spec")["probe"].get("fdr", FDR)),
+        **{name: group(name) for name in EVIDENCE},
     )
-    residual = _as_today(residual)
+    residual = _as_today(residual, int(record.plain("spec")["probe"]["seed"]))
     return Study(
         key=record.key,
         spec=record.plain("spec"),
@@ -116,18 +136,29 @@ def _counted(
     }
 
 
-def _as_today(stored: Residual) -> Residual:
+def _curve(parts: Mapping[str, np.ndarray], model: str) -> Curve:
+    paths = {part: f"{model}/{part}" for part in (*CURVE, *INTERVAL)}
+    return Curve(**{part: parts[path] for part, path in paths.items() if path in parts})
+
+
+def _as_today(stored: Residual, seed: int) -> Residual:
     """The residual knowledge with quantities that earlier versions derived differently recomputed.
 
-    The pooled ratio was the mean of one ratio per Re-train; adaptive draws had a prevalence and a
-    posterior, which such draws distort.
+    The pooled ratio was the mean of one ratio per Re-train, without an interval; adaptive draws had
+    a prevalence and a posterior, which such draws distort; there were no e-values and q-values,
+    whose predictions are stored.
     """
-    curves = {
-        name: replace(one, pooled=pooled_ratio(*_pooling(stored, name)))
-        for name, one in stored.curves.items()
-    }
+    if stored.q_values:
+        return stored
+    weights = resampling_weights(len(stored.samples), seed)
+    curves = {}
+    for name, one in stored.curves.items():
+        low, high = pooled_interval(*_pooling(stored, name), weights)
+        pooled = pooled_ratio(*_pooling(stored, name))
+        curves[name] = replace(one, pooled=pooled, pooled_low=low, pooled_high=high)
     if not stored.withheld:
-        return replace(stored, curves=curves)
+        right = recognized(replace(stored, curves=curves))
+        return with_evidence(replace(stored, curves=curves), right, anytime=False)
     for name, one in curves.items():
         curves[name] = replace(one, prevalence=np.full(len(stored.taus), np.nan))
     posterior = {name: np.full(one.shape, np.nan) for name, one in stored.posterior.items()}

@@ -102,6 +102,7 @@ class ResidualMeasurement:
             predictions,
             judged_models(spec),
             [f"retrain-{j}" for j in range(spec.retrains)],
+            anytime=draws < spec.probe.draws,
         )
 
     def _stored(self, spec: RunSpec, keys: Mapping[str, str]) -> dict[str, np.ndarray | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,6 +64,8 @@ class StudyComputation:
         if record is None:
             return None
         stored = study_of(record)
+        residual = replace(stored.residual, fdr=plan.spec.probe.fdr)  # no part of the key
+        stored = replace(stored, residual=residual)
         for name, result in self._work.models(plan).items():
             report.point("model", result)
             for epoch, loss in enumerate(result.loss, 1):

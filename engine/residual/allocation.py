@@ -111,6 +111,42 @@ def lacking(
     return more
 
 
+def complete(ask: Ask, drawn: Counts, columns: Sequence[int], draws: int) -> tuple[Counts, Mask]:
+    """(draws of each cell (n, T), settled (n, T)): all draws at the norms in `columns`.
+
+    Comparisons of counts, as verdicts and prevalence need them, depend on the number of draws. At
+    these norms every sample therefore gets all of them, except in settled cells.
+    """
+    alike = settled(ask(drawn), drawn, draws)
+    chosen = np.zeros(drawn.shape, bool)
+    chosen[:, list(columns)] = True
+    full = np.where(chosen & ~alike, draws, drawn)
+    ask(full)
+    return full, alike
+
+
+def settled(answers: Answers, drawn: Counts, draws: int) -> Mask:
+    """(n, T) cells in which all models recognize all copies, or none, and none is expected not to.
+
+    No model's answer to any of the missing draws is expected to differ, see `certain`. Cells with
+    all draws are not settled: nothing is left to expect.
+    """
+    cells = np.nonzero(drawn < draws)
+    current = drawn[cells]
+    if not len(current):
+        return np.zeros(drawn.shape, bool)
+    longest = int(current.max())
+    alike, first = np.ones(len(current), bool), None
+    for name, right in answers.right.items():
+        observed = right[cells][:, :longest] & (np.arange(longest) < current[:, None])
+        alike &= certain(observed, answers.margins[name][cells][:, :longest], current, draws)
+        first = observed[:, 0] if first is None else first
+        alike &= observed[:, 0] == first
+    result = np.zeros(drawn.shape, bool)
+    result[cells] = alike
+    return result
+
+
 def certain(right: Mask, margins: np.ndarray, drawn: Counts, draws: int) -> Mask:
     """(m,) whether one model's prediction of each cell is certain to be the same for all draws.
 
@@ -140,17 +176,20 @@ def widening(
     """(T,) width of the widest interval of r relative to that with `draws` draws in every cell.
 
     The variance of r over samples contains a part due to the draws, which is estimated from the
-    draws themselves (the linearized variance of the ratio estimator with shared copies); the part
-    of it that further draws would remove widens the interval. 1 where r does not vary, and where
-    that part is negligible (`SLIGHT`).
+    draws themselves (the linearized variance of the ratio estimator with shared copies, or, where
+    few draws happen to agree, that of independent ones with smoothed probabilities); the part of it
+    that further draws would remove widens the interval. 1 where r does not vary, and where that
+    part is negligible (`SLIGHT`).
     """
     most = int(drawn.max())
     observed = np.arange(most) < drawn[:, :, None]
+    certain_cells = settled(answers, drawn, draws)
     a = np.stack([answers.right[name][:, :, :most] & observed for name in retrains])
     widest = np.ones(drawn.shape[1])
     for name in judged:
         u = answers.right[name][:, :, :most] & observed
         ratio, noise = _ratio_and_noise(u, a)
+        noise = np.maximum(noise, np.where(certain_cells, 0, _smoothed_noise(u, a, drawn)))
         defined = np.isfinite(ratio)
         spread, excess = _variance(ratio), _mean(noise * (1 - drawn / draws), defined)
         matters = (spread > 0) & (excess > SLIGHT**2 * defined.sum(0))
@@ -196,6 +235,18 @@ def _ratio_and_noise(u: Mask, a: Mask) -> tuple[Floats, Floats]:
     for ratio, share, retrain in zip(each, weight, a, strict=True):
         residue += share[:, :, None] * (u - ratio[:, :, None] * retrain)
     return mean_ratio, (residue**2).sum(2)
+
+
+def _smoothed_noise(u: Mask, a: Mask, drawn: Counts) -> Floats:
+    """(n, T) variance of r over draws that are independent, averaged over the Re-trains.
+
+    With probabilities (count + 1/2) / (drawn + 1), so that it is not 0 where all draws agree.
+    """
+    p_u, p_a = (u.sum(2) + 0.5) / (drawn + 1), (a.sum(3) + 0.5) / (drawn + 1)
+    ratio = p_u / p_a
+    each = (p_u * (1 - p_u) + ratio**2 * p_a * (1 - p_a)) / (drawn * p_a**2)
+    variance: Floats = each.mean(0)
+    return variance
 
 
 def _mean(values: Floats, defined: Mask) -> Floats:

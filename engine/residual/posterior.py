@@ -14,9 +14,7 @@ import math
 import numpy as np
 
 from engine.arrays import Floats
-from engine.results import Residual
 
-MARGIN = 0.05  # excess of Pr[m = y] over Pr[a = y] that is considered negligible
 TABLED = 200  # draws up to which the table of all pairs of counts is cached
 
 
@@ -57,14 +55,6 @@ def exceedance(
         cells = per_cell == count
         chances[cells] = _exceeding(u[cells], a[:, cells], int(count), margin)
     return chances
-
-
-def warm_up(residual: Residual) -> None:
-    """Fill the caches that verdicts and findings need, as the first takes most of a second."""
-    none = np.zeros((1, 1), int)
-    for draws in np.unique(residual.per_cell).tolist():
-        for margin in (0.0, MARGIN):
-            exceedance(none, none[None], draws, margin)
 
 
 def _exceeding(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:

@@ -83,13 +83,22 @@ def bootstrap_interval(values: Floats, weights: Floats) -> tuple[Floats, Floats]
     totals = np.einsum("bn,knt->kbt", weights, np.where(defined, values, 0), optimize=True)
     sizes = np.einsum("bn,knt->kbt", weights, defined.astype(np.float64), optimize=True)
     means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
-    resampled = nanmean(means, 0)  # (RESAMPLES, T)
-    tails = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
+    return _percentiles(nanmean(means, 0))
+
+
+def _percentiles(resampled: Floats) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): the 95 % percentile interval of each column (RESAMPLES, T).
+
+    Undefined values are ignored; NaN where there are no others.
+    """
+    defined = np.isfinite(resampled)
     low, high = np.full(resampled.shape[1], np.nan), np.full(resampled.shape[1], np.nan)
-    for t, column in enumerate(resampled.T):
-        usable = column[np.isfinite(column)]
-        if len(usable):
-            low[t], high[t] = np.percentile(usable, tails)
+    tails = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
+    whole = defined.all(0)
+    if whole.any():
+        low[whole], high[whole] = np.percentile(resampled[:, whole], tails, axis=0)
+    for t in np.flatnonzero(defined.any(0) & ~whole):
+        low[t], high[t] = np.percentile(resampled[defined[:, t], t], tails)
     return low, high
 
 
@@ -98,6 +107,7 @@ def curve(
     a: np.ndarray,
     weights: Floats,
     shares: tuple[np.ndarray, np.ndarray] | None = None,
+    complete: np.ndarray | None = None,
 ) -> Curve:
     """Residual knowledge r_tau(S_f) of counts u (n, T) against the Re-trains' counts a (k, n, T).
 
@@ -106,8 +116,8 @@ def curve(
     over the samples that a Re-train recognizes, then averaged over the Re-trains; with its
     `bootstrap_interval` over forget samples, the pooled ratio and the `prevalence`. shares:
     shares of recognized copies in the shapes of u and a, for adaptive draws: the pooled ratio is
-    computed from them, and there is no prevalence, which ties among few draws would bias. Source:
-    Hsu et al. 2025, residual knowledge of a forget set.
+    computed from them; complete (T,): the norms at which a prevalence is given, as ties among few
+    draws would bias it, None for all. Source: Hsu et al. 2025, residual knowledge of a forget set.
 
     Ratios of 1.5 and 1, and a sample that Re-train never recognizes; pooled, 18 copies against 11:
 
@@ -118,14 +128,33 @@ def curve(
     """
     per_sample = ratios(u[None], a)  # (k, n, T)
     low, high = bootstrap_interval(per_sample, weights)
+    percent = prevalence(u, a)
+    pooled_low, pooled_high = pooled_interval(*(shares or (u, a)), weights)
     return Curve(
         mean=nanmean(nanmean(per_sample, 1), 0),
         low=low,
         high=high,
         pooled=pooled_ratio(*(shares or (u, a))),
         undefined=(a == 0).any(0).sum(0),
-        prevalence=np.full(u.shape[1], np.nan) if shares else prevalence(u, a),
+        prevalence=percent if complete is None else np.where(complete, percent, np.nan),
+        pooled_low=pooled_low,
+        pooled_high=pooled_high,
     )
+
+
+def pooled_interval(u: np.ndarray, a: np.ndarray, weights: Floats) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): the 95 % percentile interval of the pooled ratio over forget samples.
+
+    u (n, T), a (k, n, T): counts or shares of copies; weights: from `resampling_weights`. NaN where
+    the ratio is. Source: Efron 1979, percentile method.
+
+    >>> pooled_interval(np.full((5, 1), 6), np.full((2, 5, 1), 4), resampling_weights(5, seed=1))
+    (array([1.5]), array([1.5]))
+    """
+    own, others = weights @ u.astype(np.float64), weights @ a.astype(np.float64).mean(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        resampled = np.where(others > 0, own / np.where(others > 0, others, 1), np.nan)
+    return _percentiles(resampled)
 
 
 def null_band(
@@ -151,10 +180,13 @@ def null_band(
     taus = counts[retrains[0]].shape[1]
     low, high = np.full(taus, np.nan), np.full(taus, np.nan)
     for model in retrains:
-        for reference in retrains:
-            if model == reference:
-                continue
-            ratio = ratios(counts[model], counts.get(f"{reference}@{model}", counts[reference]))
-            pair_low, pair_high = bootstrap_interval(ratio[None], weights)
-            low, high = np.fmin(low, pair_low), np.fmax(high, pair_high)
+        others = [name for name in retrains if name != model]
+        pairs = [
+            ratios(counts[model], counts.get(f"{name}@{model}", counts[name])) for name in others
+        ]
+        if pairs:
+            ends = bootstrap_interval(np.concatenate(pairs, 1)[None], weights)
+            lows, highs = (end.reshape(len(pairs), taus) for end in ends)
+            low = np.fmin(low, np.fmin.reduce(lows))
+            high = np.fmax(high, np.fmax.reduce(highs))
     return low, high

@@ -1,4 +1,4 @@
-"""Verdicts: whether single forget samples have residual knowledge, as far as draws can tell.
+"""Verdicts: whether single forget samples have residual knowledge, at a stated error rate.
 
 Plain numpy on a `Residual`, so that tables, figures and the explorer can use it without torch.
 Verdicts are this project's addition.
@@ -6,129 +6,102 @@ Verdicts are this project's addition.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import Floats
 from engine.drawing.labels import NO_VERDICTS_NOTE
-from engine.residual.posterior import MARGIN, exceedance
-from engine.results import Residual
+from engine.residual.discoveries import FEWEST, samples_for_a_discovery
+from engine.residual.e_process import MARGIN
+from engine.results import Residual, retrain_names
 
-SURE = 0.95  # posterior probability above which a verdict is given
+SURE = 0.95  # that there is no excess worth mentioning
 RESIDUAL, NONE, UNDECIDED = 1, -1, 0
-NOT_GIVEN = 2  # where draws were adaptive
+NOT_GIVEN = 2  # with one Re-train, and for adaptive draws of an earlier version
 VERDICTS = {RESIDUAL: "residual", NONE: "none", UNDECIDED: "undecided"}
 DASH = "–"
 
 
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """Verdicts on each forget sample at each tau separately, arrays (n_f, T).
+def verdicts(residual: Residual, model: str) -> NDArray[np.int8]:
+    """(n_f,) whether `model` has residual knowledge of each sample, over the whole grid of tau.
 
-    verdict: int8 RESIDUAL, NONE or UNDECIDED; exceeds: posterior probability that the model
-    recognizes copies more often than Re-train; matters: that it does so by more than `MARGIN`.
-    NOT_GIVEN and NaN everywhere if draws were adaptive.
+        RESIDUAL    where q <= fdr
+        NONE        else where e >= 1 / (1 - 0.95) against an excess of 5 % of copies, at every tau
+                    that is complete (all of them unless draws are adaptive)
+        UNDECIDED   else
+        NOT_GIVEN   with fewer than two Re-trains
+
+    with q of `engine.residual.discoveries` and e of `engine.residual.e_process`. Among the samples
+    RESIDUAL, the share that are like a Re-train's is at most fdr on average, whenever somebody
+    looked; each NONE is wrong with a probability of at most 5 %. KeyError for an unknown model.
+
+    >>> q, e = np.array([0.01, 0.3, 1.0]), np.array([[1.0], [1.0], [99.0]])
+    >>> tau, none = np.array([0.1]), np.array([np.nan])
+    >>> counts = {f"retrain-{j}": np.zeros((3, 1), int) for j in range(2)}
+    >>> one = Residual(
+    ...     "gaussian", tau, 100, np.arange(3), counts, {}, none, none, {},
+    ...     q_values={"gd": q}, e_values={"gd": e}, absence={"gd": e},
+    ... )
+    >>> [verdict_word(number) for number in verdicts(one, "gd")]
+    ['residual', 'undecided', 'none']
     """
+    if not verdicts_given(residual):
+        return np.full(len(residual.samples), NOT_GIVEN, np.int8)
+    absence = residual.absence[model]
+    absent = (np.isnan(absence) | (absence >= 1 / (1 - SURE))).all(1)
+    absent &= np.isfinite(absence).any(1)
+    discovered = residual.q_values[model] <= residual.fdr
+    return np.where(discovered, RESIDUAL, np.where(absent, NONE, UNDECIDED)).astype(np.int8)
 
-    verdict: NDArray[np.int8]
-    exceeds: Floats
-    matters: Floats
+
+def verdicts_given(residual: Residual) -> bool:
+    """Whether there are verdicts: not with one Re-train, nor for earlier adaptive draws."""
+    return bool(residual.q_values) and len(retrain_names(residual.counts)) >= FEWEST
 
 
-def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
-    """Whether `model` has residual knowledge of each sample, as far as the draws can tell.
+def verdict_columns(taus: Sequence[float]) -> list[int]:
+    """Columns of the norms at which adaptive draws are complete, for verdicts: middle and last.
 
-        RESIDUAL    where Pr[p_m > p_a] > 0.95
-        NONE        else where Pr[p_m <= p_a + margin] > 0.95
-        UNDECIDED   else: more draws would be needed
-
-    with the posterior of `engine.residual.posterior`. Where both hold, the excess is real but
-    small, and the verdict is RESIDUAL. NOT_GIVEN if draws were adaptive. Not corrected for the
-    number of taus, see `overall`. KeyError for an unknown model. This project's addition.
-
-    90 against 50 of 100 copies, 50 against 90, and 50 against 50:
-
-    >>> counts = {"gd": np.array([[90], [50], [50]]), "retrain-0": np.array([[50], [90], [50]])}
-    >>> tau, none, draws = np.array([0.1]), np.array([np.nan]), 100
-    >>> sure = {"gd": exceedance(counts["gd"], counts["retrain-0"][None], draws)}
-    >>> one = Residual("gaussian", tau, draws, np.arange(3), counts, {}, none, none, sure)
-    >>> [verdict_word(number) for number in verdict(one, "gd").verdict[:, 0]]
-    ['residual', 'none', 'undecided']
+    >>> verdict_columns((0.0, 0.1, 0.2, 0.3, 0.4, 0.5)), verdict_columns((0.1,))
+    ([3, 5], [0])
     """
-    if residual.withheld:
-        nothing = np.full(residual.counts[model].shape, np.nan)
-        return Verdict(np.full(nothing.shape, NOT_GIVEN, np.int8), nothing, nothing)
-    exceeds = residual.posterior[model]
-    u, a = residual.counts[model], residual.reference(model)
-    matters = exceedance(u, a, residual.per_cell, margin)
-    codes = np.where(exceeds > SURE, RESIDUAL, np.where(1 - matters > SURE, NONE, UNDECIDED))
-    return Verdict(codes.astype(np.int8), exceeds, matters)
+    perturbed = [t for t, tau in enumerate(taus) if tau > 0]
+    middle = perturbed[(len(perturbed) - 1) // 2 :][:1]
+    return sorted({*middle, *perturbed[-1:]})
 
 
-def overall(verdicts: Verdict) -> NDArray[np.int8]:
-    """(n_f,) one verdict per sample over the whole grid of tau.
-
-    RESIDUAL if the posterior exceeds `threshold` at any tau, NONE if it is NONE at every tau, else
-    UNDECIDED; NOT_GIVEN if draws were adaptive. `verdict_rule` puts it in words.
-
-    0.96 suffices for a single tau, but not for one of two, which requires 0.975:
-
-    >>> exceeds = np.array([[0.96, 0.5], [0.98, 0.5], [0.0, 0.0]])
-    >>> each = np.array([[RESIDUAL, UNDECIDED], [RESIDUAL, UNDECIDED], [NONE, NONE]], np.int8)
-    >>> [verdict_word(number) for number in overall(Verdict(each, exceeds, exceeds))]
-    ['undecided', 'residual', 'none']
-    """
-    if (verdicts.verdict == NOT_GIVEN).any():
-        return np.full(len(verdicts.verdict), NOT_GIVEN, np.int8)
-    any_tau = (verdicts.exceeds > threshold(verdicts.exceeds.shape[1])).any(1)
-    every_tau = (verdicts.verdict == NONE).all(1)
-    return np.where(any_tau, RESIDUAL, np.where(every_tau, NONE, UNDECIDED)).astype(np.int8)
-
-
-def threshold(taus: int) -> float:
-    """Posterior probability above which one of `taus` norms makes a sample RESIDUAL.
-
-        1 - (1 - 0.95) / taus
-
-    so that all of them together err no more often than a single one (Bonferroni).
-
-    >>> round(threshold(5), 6)
-    0.99
-    """
-    return 1 - (1 - SURE) / taus
-
-
-def verdict_rule(taus: int) -> str:
-    """The rule of `overall` for a grid of `taus` norms, in a sentence; 0: for any grid."""
-    share = f"1 - {1 - SURE:.2g}/"
-    above, norms = f"{share}T", "T norms"
-    if taus:
-        above, norms = f"{threshold(taus):.5g} ({share}{taus})", f"{taus} norms"
-    if taus == 1:
-        above, norms = f"{SURE:g}", "one norm"
+def verdict_rule(fdr: float = 0.0) -> str:
+    """The rule of `verdicts` in a sentence; fdr 0: for any false discovery rate."""
+    rate = f"{100 * fdr:g} %" if fdr else "the false discovery rate"
     return (
-        f"Verdict over {norms}: residual where the posterior probability that the model recognizes "
-        f"copies more often than Re-train is above {above} at any of them, none where an excess of "
-        f"at most {MARGIN:g} is {100 * SURE:g} % sure at every one, else undecided; another grid "
-        "of norms asks for another probability and can give other verdicts."
-    )
-
-
-def verdict_rule_at_one() -> str:
-    """The rule of `verdict` at a single tau, in a sentence."""
-    return (
-        "Verdict at this norm alone: residual where the posterior probability that the model "
-        f"recognizes copies more often than Re-train is above {SURE:g} (not corrected for the "
-        f"number of norms), none where an excess of at most {MARGIN:g} is {100 * SURE:g} % sure, "
-        "else undecided."
+        f"Verdict: residual where q is at most {rate} (the sample exceeds what Re-trains show "
+        "judged by one another, over all norms and samples, and the copies drawn prove it), none "
+        f"where an excess of {100 * MARGIN:g} % of copies or more is ruled out at every norm with "
+        f"{100 * SURE:g} % confidence, else undecided. Neither loses its level by early looks."
     )
 
 
 def verdict_note(residual: Residual) -> str:
     """The note shown with verdicts of this study: their rule, or why there are none."""
-    return NO_VERDICTS_NOTE if residual.withheld else verdict_rule(len(residual.taus))
+    retrains = len(retrain_names(residual.counts))
+    if residual.withheld:
+        return NO_VERDICTS_NOTE
+    if not verdicts_given(residual):
+        return (
+            "No verdicts: it takes at least two Re-trains to see how Re-trains differ, and this "
+            f"study has {retrains}. Set Re-trains (--retrains)."
+        )
+    needed = samples_for_a_discovery(residual.fdr, retrains, len(residual.samples))
+    some = ""
+    if residual.drawn is not None:
+        norms = ", ".join(f"{tau:g}" for tau in residual.taus[residual.complete])
+        some = f" Draws were adaptive: verdicts and prevalence are based on τ {norms} alone."
+    few = (
+        f" With {retrains} Re-trains, at least {needed} samples must exceed all Re-trains before "
+        "any counts."
+    )
+    return verdict_rule(residual.fdr) + some + few * (needed > 1)
 
 
 def verdict_word(number: int) -> str:
@@ -137,8 +110,8 @@ def verdict_word(number: int) -> str:
 
 
 def verdict_counts(residual: Residual, model: str) -> dict[str, int] | None:
-    """word -> number of forget samples with that overall verdict; None where none are given."""
-    if residual.withheld:
+    """word -> number of forget samples with that verdict; None where none are given."""
+    if not verdicts_given(residual):
         return None
-    words = overall(verdict(residual, model))
-    return {word: int((words == number).sum()) for number, word in VERDICTS.items()}
+    codes = verdicts(residual, model)
+    return {word: int((codes == number).sum()) for number, word in VERDICTS.items()}

@@ -9,6 +9,7 @@ from engine.results.embedding import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.results.residual_knowledge import (
     Curve,
     Residual,
+    complete_norms,
     pooled_ratio,
     reference_counts,
     retrain_names,
@@ -19,5 +20,5 @@ from engine.results.study import ModelResult, Study, StudySummary
 __all__ = [
     "COARSE", "DIRECTIONS", "FINE", "FORGET", "PERTURBED", "RETAIN", "TEST", "Curve", "Embedding",
     "Likeness", "ModelResult", "Neighborhood", "Recognition", "Residual", "Similarity", "Slice",
-    "Study", "StudySummary", "pooled_ratio", "reference_counts", "retrain_names",
+    "Study", "StudySummary", "complete_norms", "pooled_ratio", "reference_counts", "retrain_names",
 ]  # fmt: skip

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.spec import FDR
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Residual knowledge of one model over the grid of tau, all arrays (T,).
 
     mean: the paper's r_tau(S_f), averaged over the Re-trains; low, high: its 95 % bootstrap
-    interval over forget samples; pooled: see `pooled_ratio`; undefined: forget samples that some
-    Re-train never recognized (left out of that Re-train's mean), on the copies that this model was
-    shown; prevalence: percent of forget samples with u > a, averaged over the Re-trains. NaN where
+    interval over forget samples; pooled, pooled_low, pooled_high: see `pooled_ratio`, with the same
+    kind of interval, None where unknown; undefined: forget samples that some Re-train never
+    recognized (left out of that Re-train's mean), on the copies that this model was shown;
+    prevalence: percent of forget samples with u > a, averaged over the Re-trains. NaN where
     undefined or withheld.
     """
 
@@ -25,6 +28,8 @@ class Curve:
     pooled: np.ndarray
     undefined: np.ndarray
     prevalence: np.ndarray
+    pooled_low: np.ndarray | None = None
+    pooled_high: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +44,15 @@ class Residual:
 
     Where draws went adaptively: drawn (n_f, T) is how many each cell got, `draws` the most, counts
     are out of that many, predictions hold a number that is no class behind them; rates: model ->
-    (n_f, T) unbiased share of recognized copies. None and empty where every cell got `draws`.
-    Prevalence and posterior are NaN then: they are withheld, see `withheld`.
+    (n_f, T) unbiased share of recognized copies; settled (n_f, T): whether all models
+    answered alike and would answer the missing draws so. None and empty where every cell got
+    `draws`. Verdicts and prevalence are then based on the norms that are `complete`.
+
+    Of each judged model: q_values (n_f,), see `engine.residual.discoveries`; e_values (n_f, T)
+    against 'recognized no more often than by Re-train', and absence (n_f, T) against 'recognized
+    more often by 5 % of copies', see `engine.residual.e_process`; certified_radius (n_f,), see
+    `engine.residual.certificate`, absent unless noise is Gaussian. fdr: the false discovery rate of
+    verdicts. Studies of earlier versions with adaptive draws have none of these, see `withheld`.
 
     Where the perturbation is an attack, counts and predictions also have 'retrain-0@gd': answers to
     the copies attacked against gd, which gd's r is computed from; 'retrain-0' alone answered to
@@ -59,6 +71,12 @@ class Residual:
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
     drawn: np.ndarray | None = None
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    q_values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    e_values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    absence: Mapping[str, np.ndarray] = field(default_factory=dict)
+    certified_radius: Mapping[str, np.ndarray] = field(default_factory=dict)
+    fdr: float = FDR
+    settled: np.ndarray | None = None
 
     @property
     def per_cell(self) -> np.ndarray:
@@ -68,9 +86,15 @@ class Residual:
         return np.full((len(self.samples), len(self.taus)), self.draws)
 
     @property
+    def complete(self) -> np.ndarray:
+        """(T,) norms at which every sample got all draws, but for those where it makes no odds."""
+        norms = complete_norms(self.drawn, self.settled, self.draws)
+        return np.ones(len(self.taus), bool) if norms is None else norms
+
+    @property
     def withheld(self) -> bool:
-        """Whether prevalence, posterior and verdicts are not given: adaptive draws distort them."""
-        return self.drawn is not None
+        """Whether prevalence and verdicts are not given: earlier adaptive draws distorted them."""
+        return self.drawn is not None and not self.q_values
 
     @property
     def undefined(self) -> dict[str, np.ndarray]:
@@ -121,6 +145,20 @@ class Residual:
         found = np.stack([self.ratio(name) for name in names])
         worst = np.where(np.isfinite(found), found, -1.0).max((0, 2))
         return int(self.samples[int(worst.argmax())])
+
+
+def complete_norms(
+    drawn: np.ndarray | None, settled: np.ndarray | None, draws: int
+) -> np.ndarray | None:
+    """(T,) norms at which every cell has all `draws` or is settled, both (n, T); None for all.
+
+    None of them for adaptive draws (drawn is given) without `settled`, of an earlier version.
+    """
+    if drawn is None:
+        return None
+    if settled is None:
+        return np.zeros(drawn.shape[1], bool)
+    return np.asarray(((drawn == draws) | settled).all(0))
 
 
 def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:

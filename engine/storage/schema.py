@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ MOST_INTEGER = 2**63 - 1  # the largest 64-bit integer
 MOST_MODELS = 1000
 MOST_DRAWS = 10**9
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
+INTERVAL = ("pooled_low", "pooled_high")  # of a curve; studies of earlier versions lack it
+EVIDENCE = ("q_values", "e_values", "absence", "certified_radius")  # likewise
 
 
 def check(kind: str, attributes: Mapping[str, Any], arrays: Arrays | None) -> None:
@@ -164,6 +166,19 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
         parts.take(f"posterior/{name}", REAL, n, n_taus)
         for part in CURVE:
             parts.take(f"curves/{name}/{part}", ANY, n_taus)
+    _check_evidence(parts, judged, n, n_taus)
+
+
+def _check_evidence(parts: _Parts, judged: Sequence[str], n: int, n_taus: int) -> None:
+    """Evidence on samples is given of every judged model or of none, and so is the radius."""
+    sizes = {"q_values": (n,), "e_values": (n, n_taus), "absence": (n, n_taus)}
+    given = {part: parts.group(part, REAL, *shape) for part, shape in sizes.items()}
+    radii = parts.group("certified_radius", REAL, n)
+    if any(one.keys() != given["q_values"].keys() for one in given.values()):
+        raise StoreError("it lacks some of its evidence on samples")
+    for one in (given["q_values"], radii):
+        if one and one.keys() != set(judged):
+            raise StoreError("it lacks the evidence on a model")
 
 
 def _check_draws(parts: _Parts, draws: int, n: int, n_taus: int) -> None:
@@ -176,6 +191,8 @@ def _drawn(parts: _Parts, low: int, draws: int, n: int, n_taus: int) -> None:
     drawn = parts.take("drawn", INTEGER, n, n_taus)
     if drawn.size and (drawn.min() < low or drawn.max() > draws):
         raise StoreError("its numbers of draws are out of range")
+    if parts.has("settled"):
+        parts.take("settled", INTEGER, n, n_taus)
 
 
 def _model(parts: _Parts, facts: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.residual.verdict import overall, verdict, verdict_note, verdict_word
+from engine.residual.verdict import verdict_note, verdict_word, verdicts
 from engine.results import Recognition, Study
 from engine.storage.spreadsheet import escape_formula
 
@@ -26,16 +26,22 @@ def samples_sheet(
     """(header, rows) with one row per forget sample, largest r in `model` first.
 
     classes, names (n_f,): true classes and names (`Dataset.name_of`) of the samples, in the order
-    of the forget set. Columns: verdict over all tau, the largest r and its tau, the posterior
-    there, with `recognition` the smallest tau at which the model recognizes the sample again, the
-    name if given, and the rule of the verdict or why there is none.
+    of the forget set. Columns: verdict and q-value over all tau, the largest r and its tau, the
+    posterior there, the e-value averaged over tau, the certified radius, with `recognition` the
+    smallest tau at which the model recognizes the sample again, the name if given, and the rule of
+    the verdict or why there is none.
     """
     residual = study.residual
-    verdicts, ratio = verdict(residual, model), residual.ratio(model)
-    overall_verdicts = overall(verdicts)
+    codes, ratio = verdicts(residual, model), residual.ratio(model)
+    unknown = np.full(ratio.shape, np.nan)
+    q = residual.q_values.get(model, unknown[:, 0])
+    evidence = residual.e_values.get(model, unknown).mean(1)
+    radius = residual.certified_radius.get(model, unknown[:, 0])
+    posterior = residual.posterior.get(model, unknown)
     defined = np.where(np.isfinite(ratio), ratio, -1.0)
     order = np.argsort(-defined.max(1), kind="stable")
-    header = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there"]
+    header = ["index", "class", "verdict", "q_value", "largest_r", "at_tau", "posterior_there"]
+    header += ["e_value", "certified_radius"]
     rows: list[list[object]] = []
     for row in order:
         at = int(defined[row].argmax())
@@ -43,10 +49,13 @@ def samples_sheet(
             [
                 int(residual.samples[row]),
                 int(classes[row]),
-                verdict_word(overall_verdicts[row]),
+                verdict_word(codes[row]),
+                float(q[row]),
                 float(ratio[row, at]),
                 float(residual.taus[at]),
-                float(verdicts.exceeds[row, at]),
+                float(posterior[row, at]),
+                float(evidence[row]),
+                float(radius[row]),
             ]
         )
         if recognition is not None:

@@ -14,11 +14,13 @@ from engine.analysis.finding import as_json, findings
 from engine.drawing.labels import null_note
 from engine.metrics import METRICS, is_censored
 from engine.residual.disagreement import disagreement, perturbed_unlearn_accuracy
+from engine.residual.prediction import Prediction, prediction, retrains_for_a_claim
 from engine.residual.verdict import DASH, VERDICTS, verdict_counts, verdict_note
 from engine.results import Curve, Residual, Study, StudySummary
 from engine.spec import FLOAT32
 from engine.storage.origins import sentence
 from engine.tables.csv import RULE
+from engine.tables.evidence_json import null_json, numbers, samples_json
 from engine.tables.text import aligned
 
 WIDTH = 100  # characters of a line of a sentence
@@ -26,7 +28,7 @@ WIDTH = 100  # characters of a line of a sentence
 
 def study_table(study: Study) -> str:
     """The findings, accuracies of every model, r_tau with interval, pooled ratio, and verdicts."""
-    parts = (_headline, _findings, _metrics, _curves, _pooled, _verdicts)
+    parts = (_headline, _findings, _metrics, _pooled, _curves, _verdicts)
     return "\n\n".join(part(study) for part in parts)
 
 
@@ -86,8 +88,12 @@ def study_json(study: Study) -> dict[str, Any]:
             "taus": residual.taus.tolist(),
             "draws": residual.draws,
             "mean_draws": residual.per_cell.mean(0).tolist(),
-            "models": {name: _curve_json(curve) for name, curve in residual.curves.items()},
-            "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
+            "fdr": residual.fdr,
+            "models": {
+                name: _curve_json(curve) | samples_json(residual, name)
+                for name, curve in residual.curves.items()
+            },
+            "null": null_json(residual),
             "verdict_rule": verdict_note(residual),
             **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
         },
@@ -136,7 +142,7 @@ def _curves(study: Study) -> str:
         rows.append([f"{tau:g}", *cells, null, *undefined_cells(residual, t)])
     title = (
         f"residual knowledge r_tau [95 % interval], {residual.perturbation}, "
-        f"{residual.said_draws}; above the null band it is evidence"
+        f"{residual.said_draws}, and the range of r between Re-trains"
     )
     return "\n".join(filter(None, [title, aligned(rows), null_note(residual.taus)]))
 
@@ -164,16 +170,35 @@ def _pooled(study: Study) -> str:
     """The ratio of summed counts, which no single sample can dominate, and the prevalence."""
     residual = study.residual
     names = list(residual.curves)
+    own = prediction(residual)
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
+    rows[0] += ["Re-trains", "one more, each tau", "one more, whole grid"]
     for t, tau in enumerate(residual.taus):
         curves = [residual.curves[name] for name in names]
         cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in curves]
+        ends = (own.envelope_low, own.envelope_high), (own.low, own.high)
+        cells += [_range(low[t], high[t]) for low, high in (*ends, (own.grid_low, own.grid_high))]
         rows.append([f"{tau:g}", *cells])
     title = (
         "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
-        "with u > a)"
+        "with u > a),\nthe range of the Re-trains' own, and where one more Re-train lies with 95 % "
+        "probability; outside, at all tau together, it is evidence"
     )
-    return f"{title}\n{aligned(rows)}"
+    return "\n".join([title, aligned(rows), *_claim(residual, own)])
+
+
+def _claim(residual: Residual, own: Prediction) -> list[str]:
+    """How many Re-trains it takes until a curve is evidence, where they are too few; else nothing.
+
+    Nothing, too, where no number of them would do.
+    """
+    needed = retrains_for_a_claim(residual, own)
+    if needed is None or needed <= own.retrains:
+        return []
+    return [
+        f"{own.retrains} Re-trains are too few for a claim on a curve; {needed} would do, if they "
+        "differed as these do."
+    ]
 
 
 def _verdicts(study: Study) -> str:
@@ -206,24 +231,30 @@ def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "-"
 
 
-def _curve_json(curve: Curve) -> dict[str, list[float | int | None]]:
+def _curve_json(curve: Curve) -> dict[str, list[float | int | None] | None]:
     return {
-        "mean": _numbers(curve.mean),
-        "low": _numbers(curve.low),
-        "high": _numbers(curve.high),
-        "pooled": _numbers(curve.pooled),
+        "mean": numbers(curve.mean),
+        "low": numbers(curve.low),
+        "high": numbers(curve.high),
+        "pooled": numbers(curve.pooled),
+        "pooled_low": _or_nothing(curve.pooled_low),
+        "pooled_high": _or_nothing(curve.pooled_high),
         "undefined": [int(n) for n in curve.undefined],
-        "prevalence": _numbers(curve.prevalence),
+        "prevalence": numbers(curve.prevalence),
     }
+
+
+def _or_nothing(values: np.ndarray | None) -> list[float | int | None] | None:
+    return None if values is None else numbers(values)
 
 
 def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:
     shares = disagreement(residual, name)
-    return {part: _numbers(getattr(shares, part)) for part in ("mean", "low", "high")}
+    return {part: numbers(getattr(shares, part)) for part in ("mean", "low", "high")}
 
 
 def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
-    return _numbers(perturbed_unlearn_accuracy(residual, name))
+    return numbers(perturbed_unlearn_accuracy(residual, name))
 
 
 MORE = (  # further entries of each model beside its curve
@@ -235,7 +266,3 @@ MORE = (  # further entries of each model beside its curve
 
 def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
-
-
-def _numbers(values: np.ndarray) -> list[float | int | None]:
-    return [float(value) if math.isfinite(value) else None for value in values]

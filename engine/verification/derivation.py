@@ -17,12 +17,12 @@ from engine.pipeline.records import labels_of, study_of
 from engine.residual.copy_counts import correct_counts, truncated
 from engine.residual.posterior import posterior
 from engine.residual.ratio import curve, null_band, resampling_weights
-from engine.residual.summary import summarize
-from engine.results import reference_counts
+from engine.residual.summary import summarize, with_evidence
+from engine.results import Residual, complete_norms, reference_counts
 from engine.runtime.progress import Reporter
 from engine.spec import GIVEN, DataSpec, RunSpec, restored
 from engine.storage import hdf5
-from engine.storage.schema import CURVE, Arrays
+from engine.storage.schema import CURVE, EVIDENCE, INTERVAL, Arrays
 from engine.storage.store import Record
 from engine.study import viewpoint
 from engine.study.keys import judged_models
@@ -88,13 +88,14 @@ def _study(look: Look, record: Record) -> Differences:
         yield "its labels differ from those of its models.", 1.0
     for name, expected in (("taus", probe.taus), ("forget", spec.forget), ("samples", spec.forget)):
         yield from findings.numbers(name, known[name], np.array(expected))
-    yield from _residual(look, spec, known, one.residual.drawn)
+    yield from _residual(look, spec, known, one.residual)
     yield from _copied(look, spec, known, one.residual.drawn)
 
 
-def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
-    """Counts from predictions, curves, null band and posterior from counts."""
+def _residual(look: Look, spec: RunSpec, known: Arrays, residual: Residual) -> Differences:
+    """Counts from predictions; curves, null band, posterior and evidence from counts."""
     counts, predictions = _group(known, "counts"), _group(known, "predictions")
+    drawn = residual.drawn
     judged = judged_models(spec)
     retrains = [f"retrain-{number}" for number in range(spec.retrains)]
     expected: dict[str, np.ndarray] = {}
@@ -109,11 +110,17 @@ def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None
             judged,
             retrains,
             drawn,
+            residual.settled,
         )
         expected |= {f"counts/{name}": one for name, one in now.counts.items()}
         expected |= {f"rates/{name}": one for name, one in now.rates.items()}
         expected |= {f"predictions/{name}": one for name, one in now.predictions.items()}
         counts = dict(now.counts)
+    else:
+        now = with_evidence(residual, {}, anytime=drawn is not None)
+    if _group(known, "q_values"):
+        expected |= _evidence(now)
+    norms = complete_norms(drawn, residual.settled, residual.draws)
     weights = resampling_weights(len(spec.forget), spec.probe.seed)
     low, high = null_band(counts, retrains, weights)
     expected |= {"null/low": low, "null/high": high}
@@ -121,18 +128,30 @@ def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None
     for name in judged:
         a = reference_counts(counts, name)
         pair = (shares[name], reference_counts(shares, name)) if shares else None
-        made = curve(counts[name], a, weights, pair)
-        expected |= {f"curves/{name}/{part}": getattr(made, part) for part in CURVE}
+        made = curve(counts[name], a, weights, pair, norms)
+        parts = [part for part in (*CURVE, *INTERVAL) if f"curves/{name}/{part}" in known]
+        parts = list(dict.fromkeys((*CURVE, *parts)))
+        expected |= {f"curves/{name}/{part}": getattr(made, part) for part in parts}
         chances = posterior(counts[name], a, spec.probe.draws)
-        expected[f"posterior/{name}"] = chances if drawn is None else np.full(a.shape[1:], np.nan)
+        unknown = np.full(a.shape[1:], np.nan)
+        expected.setdefault(f"posterior/{name}", chances if drawn is None else unknown)
     own = {name: known[name] for name in known if name not in UNDERIVED}
-    for name, one in _earlier(own, expected, counts, drawn is not None).items():
+    for name, one in _earlier(own, expected, counts, residual.withheld).items():
         expected[name] = one
     yield from findings.arrays(own, expected, DERIVED)
 
 
+def _evidence(now: Residual) -> dict[str, np.ndarray]:
+    """The evidence on samples, and the posterior."""
+    groups = {part: getattr(now, part) for part in ("posterior", *EVIDENCE)}
+    found = {f"{part}/{name}": one for part, all_ in groups.items() for name, one in all_.items()}
+    return found
+
+
 STANDALONE = (bundled_data.KIND, "places", "origins")  # kinds that belong to no study
-UNDERIVED = ("taus", "forget", "samples", "drawn")  # arrays of a study that are not derived
+UNDERIVED = (  # arrays of a study that are not derived
+    "taus", "forget", "samples", "drawn", "settled",
+)  # fmt: skip
 
 
 def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict[str, np.ndarray]:

@@ -15,29 +15,41 @@ from engine.comparison.cka import cka
 from engine.membership import roc, scores
 from engine.residual import over_seeds
 from engine.residual.allocation import allocate, rates
+from engine.residual.certificate import certificate, exact_interval
 from engine.residual.disagreement import (
     disagreement,
     disagreement_bounds,
     perturbed_unlearn_accuracy,
 )
+from engine.residual.discoveries import conformal_p_values, excess_scores, q_values
+from engine.residual.e_process import (
+    absence_e_values,
+    confidence_sequence,
+    log_e_value,
+    ratio_sequence,
+)
 from engine.residual.posterior import exceedance, posterior
+from engine.residual.prediction import prediction
 from engine.residual.ratio import (
     bootstrap_interval,
     curve,
     null_band,
+    pooled_interval,
     prevalence,
     ratios,
     resampling_weights,
 )
 from engine.residual.sample_ratio import ratio_of
 from engine.residual.smallest_tau import smallest_taus
-from engine.residual.verdict import overall, threshold, verdict
+from engine.residual.verdict import verdicts
 from engine.results import pooled_ratio
 
 ROOT = Path(__file__).parents[2]
 STATISTICS: tuple[Callable[..., object], ...] = (
     ratios, curve, pooled_ratio, prevalence, bootstrap_interval, resampling_weights, null_band,
-    posterior, exceedance, verdict, overall, threshold,
+    posterior, exceedance, verdicts, prediction, certificate, exact_interval, log_e_value,
+    absence_e_values, confidence_sequence, ratio_sequence, excess_scores, conformal_p_values,
+    q_values, pooled_interval,
     disagreement, disagreement_bounds, perturbed_unlearn_accuracy,
     ratio_of, over_seeds.seed_curve, over_seeds.spread, allocate, rates, smallest_taus,
     roc.roc, roc.auc, roc.tpr_at, scores.modified_entropy, cka, pareto.front, nanmean,

@@ -16,7 +16,7 @@ from engine.paper.published import Published
 from engine.results import Study
 from engine.study.family import difference_summary, family
 
-R, PREVALENCE, DISAGREEMENT, ACCURACY = MEASURES
+POOLED, R, PREVALENCE, DISAGREEMENT, ACCURACY = MEASURES
 
 
 def curves(*others: Study, mean: bool = False, paper: Published | None = None) -> CurveSet:
@@ -121,8 +121,8 @@ def test_the_sheet_says_which_study_every_number_is_of() -> None:
 def test_residual_knowledge_is_cut_to_one_tau() -> None:
     one = residual_at(made.residual(), 1)
     assert one.taus.tolist() == [0.1]
-    whole = MEASURES[3].traces(made.residual())["rurk"].y
-    assert MEASURES[3].traces(one)["rurk"].y.tolist() == [whole[1]]
+    whole = ACCURACY.traces(made.residual())["rurk"].y
+    assert ACCURACY.traces(one)["rurk"].y.tolist() == [whole[1]]
     assert len(residual_at(made.residual(), 3).taus) == 0
 
 

@@ -36,12 +36,12 @@ def residual() -> Residual:
     }
     flat = np.zeros(2)
     curves = {name: Curve(flat, flat, flat, flat, flat, flat) for name in ("original", "gd")}
-    above = {
-        "original": np.full((3, 2), 0.999),
-        "gd": np.array([[0.999, 0.999], [0.01, 0.01], [0.5, 0.5]]),
-    }
+    counts["retrain-1"] = counts["retrain-0"]
+    q = {"original": np.full(3, 0.001), "gd": np.array([0.01, 0.9, 0.2])}
+    weak = {name: np.ones((3, 2)) for name in q}
     return Residual(
-        "gaussian", TAUS, 10, np.array([0, 1, 3]), counts, curves, flat, flat, above
+        "gaussian", TAUS, 10, np.array([0, 1, 3]), counts, curves, flat, flat, {},
+        q_values=q, e_values=weak, absence=weak, certified_radius={"gd": np.array([0.2, 0, 0])},
     )  # fmt: skip
 
 
@@ -75,6 +75,8 @@ def known() -> SampleTable:
         ("original r > 1.2", [0, 1]),
         ("any undefined", [3]),
         ("gd verdict residual", [0]),
+        ("gd q < 0.5", [0, 3]),
+        ("any radius > 0.1", [0]),
         ("gd tau < 0.01", [0]),
         ("gd tau > 0.01", [1, 3]),
     ],

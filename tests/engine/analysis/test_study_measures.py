@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import made
 import numpy as np
@@ -49,11 +50,9 @@ def test_the_goal_of_a_measure_decides_what_is_best() -> None:
 
 def test_the_share_of_samples_with_residual_knowledge_is_in_percent() -> None:
     study = made.study()
-    posterior = {**study.residual.posterior}
-    sure = np.full((3, 3), 0.5)
-    sure[0] = 1.0
-    posterior["rurk"] = sure
-    residual = type(study.residual)(**{**vars(study.residual), "posterior": posterior})
+    q = {"rurk": np.array([0.01, 0.5, 0.5]), "original": np.ones(3)}
+    weak = {name: np.ones((3, 3)) for name in q}
+    residual = replace(study.residual, q_values=q, e_values=weak, absence=weak)
     changed = type(study)(**{**vars(study), "residual": residual})
     assert measures_of(changed).value(SHARE, "rurk") == pytest.approx(100 / 3)
 

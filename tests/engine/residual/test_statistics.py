@@ -1,4 +1,4 @@
-"""Bounds of every curve, coverage of intervals, and calibration of verdicts."""
+"""Bounds of every curve, coverage of intervals, and calibration of posteriors."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from engine.residual.disagreement import (
     disagreement_per_sample,
     perturbed_unlearn_accuracy,
 )
-from engine.residual.posterior import MARGIN, exceedance, posterior
+from engine.residual.posterior import exceedance, posterior
 from engine.residual.ratio import LEVEL, curve, resampling_weights
 from engine.residual.summary import summarize
-from engine.residual.verdict import NONE, RESIDUAL, SURE, UNDECIDED, Verdict, overall, verdict
 from engine.results import Residual, Study
 from engine.spec import ProbeSpec
 
@@ -150,7 +149,7 @@ def test_another_seed_of_the_draws_moves_r_within_its_interval() -> None:
     assert inside >= 0.9 * repeats
 
 
-# -- verdicts on single samples --------------------------------------------------------------------
+# -- posteriors of single samples ------------------------------------------------------------------
 @pytest.mark.parametrize(("u", "a", "margin"), [(0, 0, 0.05), (60, 50, 0.05), (99, 98, 0.1)])
 def test_the_exceedance_is_the_integral_over_two_betas(u: int, a: int, margin: float) -> None:
     m, r = stats.beta(u + 0.5, DRAWS - u + 0.5), stats.beta(a + 0.5, DRAWS - a + 0.5)
@@ -175,32 +174,17 @@ def counted(u: list[list[int]], a: list[list[int]]) -> Residual:
     return measured(predictions, np.zeros(len(u), dtype=int))
 
 
-def test_verdicts_say_what_the_counts_can_tell() -> None:
-    found = verdict(counted([[90], [100], [50], [10]], [[40], [100], [48], [60]]), "gd")
-    assert found.verdict[:, 0].tolist() == [RESIDUAL, NONE, UNDECIDED, NONE]
-    assert found.exceeds[0, 0] > SURE
-    assert found.exceeds[1, 0] == pytest.approx(0.5)  # alike: no excess that matters
-    assert 1 - found.matters[1, 0] > SURE
-
-
-def test_one_verdict_over_all_taus_is_corrected_for_their_number() -> None:
-    exceeds = np.array([[0.5, 0.97, 0.5], [0.5, 0.99, 0.5], [0.1, 0.1, 0.1], [0.1, 0.5, 0.1]])
-    single = np.where(exceeds > SURE, RESIDUAL, np.where(exceeds < 0.2, NONE, UNDECIDED))
-    found = overall(Verdict(single.astype(np.int8), exceeds, exceeds))
-    assert found.tolist() == [UNDECIDED, RESIDUAL, NONE, UNDECIDED]
-
-
-def test_a_verdict_is_wrong_no_more_often_than_it_says() -> None:
+def test_a_posterior_is_wrong_no_more_often_than_it_says() -> None:
     rng = np.random.default_rng(5)
     p, q = rng.beta(0.5, 0.5, (20_000, 1)), rng.beta(0.5, 0.5, (20_000, 1))  # the prior
     u, a = rng.binomial(DRAWS, p), rng.binomial(DRAWS, q)
-    exceeds, matters = posterior(u, a[None], DRAWS), exceedance(u, a[None], DRAWS, MARGIN)
+    exceeds, matters = posterior(u, a[None], DRAWS), exceedance(u, a[None], DRAWS, 0.05)
     for low in np.arange(0, 1, 0.1):  # a posterior of 0.3 is right three times in ten
         near = (exceeds >= low) & (exceeds < low + 0.1)
         error = 4 * math.sqrt(0.25 / near.sum())
         assert (p > q)[near].mean() == pytest.approx(exceeds[near].mean(), abs=error)
-    assert (p > q)[exceeds > SURE].mean() >= SURE
-    assert (p <= q + MARGIN)[1 - matters > SURE].mean() >= SURE
+    assert (p > q)[exceeds > 0.95].mean() >= 0.95
+    assert (p <= q + 0.05)[1 - matters > 0.95].mean() >= 0.95
 
 
 # -- several seeds ---------------------------------------------------------------------------------

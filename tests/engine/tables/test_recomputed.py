@@ -8,7 +8,7 @@ import math
 import re
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,20 @@ import made
 import numpy as np
 import pytest
 from needs import needs
-from scipy.special import betainc, betaincinv
+from scipy import stats
 
 from engine.__main__ import main
 from engine.analysis.model_table import QUANTITIES, board
 from engine.analysis.tradeoff import axis, scatter
 from engine.analysis.tradeoff import sheet as points_sheet
+from engine.datasets import base as datasets
 from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.metrics import METRICS, mean_of, with_censored
 from engine.pipeline.pipeline import Pipeline
 from engine.pipeline.records import study_arrays, study_attributes, study_of
 from engine.report import tables as printed
 from engine.residual.over_seeds import spreads
-from engine.residual.verdict import overall, threshold, verdict, verdict_rule
+from engine.residual.verdict import verdict_note, verdict_rule, verdicts
 from engine.results import Study
 from engine.spec import DataSpec
 from engine.storage.store import Record
@@ -41,7 +42,7 @@ from engine.tables import latex, model_csv, model_report, study_text, table
 
 COMMAND = (
     "run", "--dataset", "iris", "--methods", "gd,ga", "--retrains", "2", "--draws", "20",
-    "--set", "train.epochs=6", "--taus", "0,0.1,0.3",
+    "--set", "train.epochs=6", "--taus", "0,0.1,0.3", "--set", "probe.fdr=0.35",
 )  # fmt: skip
 MODELS = ("original", "gd", "ga")
 
@@ -149,11 +150,14 @@ def test_r_pooled_prevalence_and_undefined_follow_from_the_counts_in_the_file(
 def test_every_table_has_each_models_own_undefined_samples(told: Outputs, tmp_path: Path) -> None:
     own = {m: told.residual["models"][m]["undefined"] for m in MODELS}
     n = len(told.json["spec"]["forget"])
-    line = next(one for one in told.text.splitlines() if one.startswith("0.3 "))
+    table = told.text.partition("residual knowledge r_tau")[2]
+    line = next(one for one in table.splitlines() if one.startswith("0.3 "))
     shown = [int(k) for k in re.findall(rf"(\d+) of {n}", line)]
     apart = len({tuple(one) for one in own.values()}) > 1
     assert shown == [own[m][2] for m in (MODELS if apart else MODELS[:1])]
-    told.run("figure", "--kind", "curves", "--out", str(tmp_path / "r.svg"))
+    told.run(
+        "figure", "--kind", "curves", "--measure", "residual", "--out", str(tmp_path / "r.svg")
+    )
     rows = rows_of(tmp_path / "r.csv")
     for row in rows:
         if row["model"] in own and float(row["tau"]) == 0.3:
@@ -210,97 +214,174 @@ def test_an_earlier_files_retrains_get_the_numbers_of_their_names() -> None:
 
 
 # -- a: verdicts -----------------------------------------------------------------------------------
-@cache
-def quantiles(count: float, draws: int) -> np.ndarray:
-    """The middles of 2,000 equally likely parts of Jeffreys' posterior."""
-    at = (np.arange(2000) + 0.5) / 2000
-    return np.asarray(betaincinv(count + 0.5, draws - count + 0.5, at))
+FDR = 0.35  # with seven samples and two Re-trains, 5 % could never be reached
 
 
-@cache
-def exceeding(u: float, a: float, draws: int, margin: float) -> float:
-    """Pr[p > q + margin] under Jeffreys' priors, by the quantiles of q."""
-    least = np.minimum(1, quantiles(a, draws) + margin)
-    return float(1 - betainc(u + 0.5, draws - u + 0.5, least).mean())
+def right_answers(told: Outputs) -> dict[str, np.ndarray]:
+    """model -> (n, T, c) which copies it recognizes, from the predictions in the file."""
+    spec = told.json["spec"]
+    y = datasets.load(DataSpec(spec["data"]["name"])).train_y[spec["forget"]]
+    with h5py.File(told.store / "studies" / f"{told.key}.h5") as file:
+        return {name: one[()] == y[:, None, None] for name, one in file["predictions"].items()}
 
 
-def verdicts_of(u: np.ndarray, a: np.ndarray, draws: int) -> list[str]:
-    def chance(i: int, t: int, margin: float) -> float:
-        return float(np.mean([exceeding(u[i, t], own[i, t], draws, margin) for own in a]))
+def e_value(m: np.ndarray, a: np.ndarray) -> float:
+    """The likelihood of the discordant copies (c,) under unfair coins, over that of a fair one."""
+    won, lost = int((m & ~a).sum()), int((a & ~m).sum())
+    p = (np.arange(4000) + 0.5) / 4000  # quantiles of Jeffreys' prior, restricted to above 1/2
+    coins = stats.beta(0.5, 0.5).ppf(0.5 + p / 2)
+    return float(np.mean((2 * coins) ** won * (2 * (1 - coins)) ** lost))
 
-    found = []
-    for i in range(len(u)):
-        above = [chance(i, t, 0.0) for t in range(u.shape[1])]
-        beyond = [chance(i, t, 0.05) for t in range(u.shape[1])]
-        if max(above) > 1 - 0.05 / u.shape[1]:
-            found.append("residual")
-        elif all(p <= 0.95 and 1 - q > 0.95 for p, q in zip(above, beyond, strict=True)):
-            found.append("none")
-        else:
-            found.append("undecided")
-    return found
+
+def no_excess(m: np.ndarray, others: list[np.ndarray]) -> float:
+    """The wealth of who bets that the model is ahead by less than 5 % of copies."""
+    gain = 0.05 - (m.astype(float) - np.mean(others, 0))
+    return float(np.mean([np.prod(1 + s * gain) for s in (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)]))
+
+
+def scores_of(own: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
+    """(n,) how far the share of copies own (n, T) lies above the others'."""
+    x, them = np.arcsin(np.sqrt(own)), [np.arcsin(np.sqrt(one)) for one in others]
+    spread = np.std(them, 0, ddof=1) if len(them) > 1 else 0
+    return np.asarray(((x - np.mean(them, 0)) / (spread + 0.1)).max(1))
+
+
+def q_values_of(told: Outputs, model: str, e: np.ndarray) -> np.ndarray:
+    """(n,) q-values by the definition, where two Re-trains were trained."""
+    share = {name: one / 20 for name, one in told.counts().items()}
+    at = {(j, m): share.get(f"retrain-{j}@{m}", share[f"retrain-{j}"])
+          for j in (0, 1) for m in (model, "retrain-0", "retrain-1")}  # fmt: skip
+    if any("@" in name for name in share):  # each is judged on its own copies, by one other
+        pairs = [
+            (scores_of(share[model], [at[1 - j, model]]),
+             scores_of(at[j, f"retrain-{j}"], [at[1 - j, f"retrain-{j}"]]))
+            for j in (0, 1)
+        ]  # fmt: skip
+    else:
+        everyone = [share[model], at[0, model], at[1, model]]
+        own = scores_of(everyone[0], everyone[1:])
+        pairs = [(own, scores_of(everyone[1 + j], [everyone[0], everyone[2 - j]])) for j in (0, 1)]
+    n = len(e)
+    p = np.array([
+        (1 + sum(float(null[k] >= own[i]) for own, null in pairs for k in range(n))) / (1 + 2 * n)
+        for i in range(n)
+    ])  # fmt: skip
+    p = np.maximum(p, 1 / np.maximum(e.mean(1), 1))
+    order = np.sort(p)
+    return np.array([min(order[k] * n / (k + 1) for k in range(n) if order[k] >= one) for one in p])
 
 
 def test_verdicts_are_the_rules_in_every_output_and_the_rule_stands_beside_them(
     told: Outputs, tmp_path: Path
 ) -> None:
-    counts, rule = told.counts(), verdict_rule(3)
-    assert "above 0.98333 (1 - 0.05/3)" in rule
-    assert "3 norms" in rule
+    answers, n = right_answers(told), len(told.json["spec"]["forget"])
+    rule = told.residual["verdict_rule"]
+    assert rule.startswith(verdict_rule(FDR))
     words = re.sub(r"<[^>]+>", "|", told.page)
     for model, label in (("original", "Original"), ("gd", "GD"), ("ga", "GA")):
-        expected = verdicts_of(*on_copies_of(counts, model), 20)
+        them = [answers.get(f"retrain-{j}@{model}", answers[f"retrain-{j}"]) for j in (0, 1)]
+        grid = [(i, t) for i in range(n) for t in range(3)]
+        e = np.array([np.mean([e_value(answers[model][c], one[c]) for one in them]) for c in grid])
+        none = np.array([no_excess(answers[model][c], [one[c] for one in them]) for c in grid])
+        shown = told.residual["models"][model]
+        np.testing.assert_allclose(np.ravel(shown["e_values"]), e, rtol=0.02)
+        q = q_values_of(told, model, np.reshape(shown["e_values"], (n, 3)))
+        np.testing.assert_allclose(shown["q_values"], q, rtol=1e-9)
+        sure = (none.reshape(n, 3) >= 20).all(1)
+        expected = ["residual" if q[i] <= FDR else "none" if sure[i] else "undecided"
+                    for i in range(n)]  # fmt: skip
+        assert shown["verdicts"] == expected and shown["fdr"] == FDR
         tally = {w: expected.count(w) for w in ("residual", "none", "undecided")}
         assert told.residual["verdicts"][model] == tally
         row = "|".join([label, *(str(n) for n in tally.values())])
         assert re.search(re.escape(row).replace(r"\|", r"[|\s]+"), words)
-        shown = told.text.partition("forget samples by verdict")[2].splitlines()
-        line = next(one.split() for one in shown if one.startswith(label))
+        printed = told.text.partition("forget samples by verdict")[2].splitlines()
+        line = next(one.split() for one in printed if one.startswith(label))
         assert line[1:] == [str(n) for n in tally.values()]
         out = tmp_path / f"{model}.csv"
         printed_samples = told.run("samples", "--model", model, "--csv", str(out))
         rows = {int(one["index"]): one for one in rows_of(out)}
-        assert [rows[k]["verdict"] for k in told.json["spec"]["forget"]] == expected
+        forgotten = told.json["spec"]["forget"]
+        assert [rows[k]["verdict"] for k in forgotten] == expected
+        assert [float(rows[k]["q_value"]) for k in forgotten] == shown["q_values"]
         assert {one["verdict_rule"] for one in rows.values()} == {rule}
         assert rule in printed_samples
     assert rule in told.text
-    assert told.residual["verdict_rule"] == rule
     assert rule in words.replace("|", "")
 
 
-def test_the_rule_depends_on_the_grid_as_the_verdicts_do() -> None:
-    assert [threshold(n) for n in (1, 5, 11)] == pytest.approx([0.95, 0.99, 1 - 0.05 / 11])
-    assert "above 0.95 at any" in verdict_rule(1)
-    assert "0.99545 (1 - 0.05/11)" in verdict_rule(11)
-    assert "1 - 0.05/T" in verdict_rule(0)
-    residual = made.residual()
-    residual = replace(residual, posterior={"rurk": np.full((3, 3), 0.97)})
-    found = verdict(residual, "rurk")
-    assert (overall(found) == 0).all()  # 0.97 is enough for one norm, not for three
-    alone = replace(found, exceeds=found.exceeds[:, :1], verdict=found.verdict[:, :1])
-    assert (overall(alone) == 1).all()
+def test_the_null_in_the_file_is_what_one_more_re_train_would_do(told: Outputs) -> None:
+    counts, null = told.counts(), told.residual["null"]
+    if "retrain-0@retrain-1" in counts:
+        at = {(i, j): counts[f"retrain-{i}" if i == j else f"retrain-{i}@retrain-{j}"]
+              for i in (0, 1) for j in (0, 1)}  # fmt: skip
+    else:
+        at = {(i, j): counts[f"retrain-{i}"] for i in (0, 1) for j in (0, 1)}
+    logs = np.array([np.log(at[j, j].sum(0) / at[1 - j, j].sum(0)) for j in (0, 1)])
+    close(null["pooled_low"], np.exp(logs.min(0)))
+    close(null["pooled_high"], np.exp(logs.max(0)))
+    error = np.mean([
+        sum((20 * p * (1 - p)).sum(0) / one.sum(0) ** 2
+            for one in (at[j, j], at[1 - j, j]) for p in [one / 20])
+        for j in (0, 1)
+    ], 0)  # fmt: skip
+    for low, high, level in (("prediction_low", "prediction_high", 0.975),
+                             ("grid_low", "grid_high", 1 - 0.025 / 3)):  # fmt: skip
+        width = stats.t(1).ppf(level) * np.sqrt((logs.std(0, ddof=1) / 2) ** 2 * 1.5 + error)
+        close(null[low], np.exp(logs.mean(0) - width))
+        close(null[high], np.exp(logs.mean(0) + width))
+    assert null["retrains_for_a_claim"] is None or null["retrains_for_a_claim"] >= 2
+
+
+def test_the_certified_radius_follows_from_exact_intervals(told: Outputs) -> None:
+    for model in MODELS:
+        shown = told.residual["models"][model]["certified_radius"]
+        if told.json["spec"]["probe"]["perturbation"] != "gaussian":
+            assert shown is None
+            continue
+        u, a = on_copies_of(told.counts(), model)
+        best = np.zeros(len(u))
+        tail = 0.05 / (2 * 3) / 2  # two norms, three models, two ends
+        for t, sigma in ((1, 0.1), (2, 0.3)):
+            low = stats.beta(u[:, t], 21 - u[:, t]).ppf(tail)
+            high = np.max([stats.beta(one[:, t] + 1, 20 - one[:, t]).ppf(1 - tail) for one in a], 0)
+            radius = sigma / 2 * (stats.norm.ppf(low) - stats.norm.ppf(high))
+            best = np.maximum(best, np.where(u[:, t] > 0, np.nan_to_num(radius, neginf=0), 0))
+        np.testing.assert_allclose(shown, best, rtol=1e-9)
+
+
+def test_the_rule_names_the_rate_and_how_many_samples_few_re_trains_take() -> None:
+    assert "q is at most 5 %" in verdict_rule(0.05)
+    assert "q is at most the false discovery rate" in verdict_rule()
+    shape = np.ones((3, 3))
+    parts = {part: {"rurk": shape} for part in ("e_values", "absence")}
+    residual = replace(made.residual(), q_values={"rurk": np.array([0.05, 0.06, 1])}, **parts)
+    assert verdicts(residual, "rurk").tolist() == [1, 0, 0]
+    assert verdicts(replace(residual, fdr=0.1), "rurk").tolist() == [1, 1, 0]
+    assert "With 2 Re-trains, at least 9 samples must exceed" in verdict_note(residual)
+    one = {name: n for name, n in residual.counts.items() if name != "retrain-1"}
+    assert "at least two Re-trains" in verdict_note(replace(residual, counts=one))
 
 
 # -- b: adaptive draws -----------------------------------------------------------------------------
-def test_adaptive_draws_give_no_prevalence_and_no_verdicts_and_every_output_says_why(
+def test_adaptive_draws_give_prevalence_and_verdicts_at_complete_norms_and_say_so(
     sparing: Outputs, tmp_path: Path
 ) -> None:
-    for shown in sparing.residual["models"].values():
-        assert shown["prevalence"] == [None] * 3
-        assert any(one is not None for one in shown["pooled"])
-    assert sparing.residual["verdicts"] == dict.fromkeys(MODELS)
-    assert sparing.residual["verdict_rule"] == NO_VERDICTS_NOTE
-    assert NO_VERDICTS_NOTE in sparing.text
-    assert "residual where" not in sparing.text
-    out, curves = tmp_path / "s.csv", tmp_path / "p.svg"
-    assert NO_VERDICTS_NOTE in sparing.run("samples", "--model", "gd", "--csv", str(out))
-    for row in rows_of(out):
-        assert (row["verdict"], row["posterior_there"]) == ("–", "")
-        assert row["verdict_rule"] == NO_VERDICTS_NOTE
-    sparing.run("figure", "--kind", "metrics", "--out", str(curves))
-    for row in rows_of(curves.with_suffix(".csv")):
-        assert (row["prevalence"], row["note"]) == ("", NO_VERDICTS_NOTE)
-    assert NO_VERDICTS_NOTE in re.sub(r"<[^>]+>", "", sparing.page)
+    counts = sparing.counts()
+    with h5py.File(sparing.store / "studies" / f"{sparing.key}.h5") as file:
+        complete = ((file["drawn"][()] == 20) | (file["settled"][()] == 1)).all(0)
+    assert complete.tolist() == [True, True, True]  # of two norms, the middle and the last
+    for model, shown in sparing.residual["models"].items():
+        u, a = on_copies_of(counts, model)
+        close(shown["prevalence"], 100 * (u > a).mean((0, 1)))
+        assert len(shown["verdicts"]) == len(u) and min(shown["q_values"]) > 0
+    note = sparing.residual["verdict_rule"]
+    assert "verdicts and prevalence are based on τ 0, 0.1, 0.3 alone" in note
+    assert note in sparing.text
+    out = tmp_path / "s.csv"
+    assert note in sparing.run("samples", "--model", "gd", "--csv", str(out))
+    assert {row["verdict_rule"] for row in rows_of(out)} == {note}
+    assert note in re.sub(r"<[^>]+>", "", sparing.page)
 
 
 def test_an_earlier_adaptive_file_gives_none_either() -> None:
@@ -308,7 +389,8 @@ def test_an_earlier_adaptive_file_gives_none_either() -> None:
     found = study_of(record_of(replace(made.study(), residual=residual))).residual
     assert np.isnan(found.curves["rurk"].prevalence).all()
     assert np.isnan(found.posterior["rurk"]).all()
-    assert set(overall(verdict(found, "rurk")).tolist()) == {2}
+    assert set(verdicts(found, "rurk").tolist()) == {2}
+    assert verdict_note(found) == NO_VERDICTS_NOTE
 
 
 # -- e: values that are past what is counted -------------------------------------------------------
