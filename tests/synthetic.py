@@ -83,10 +83,13 @@ def residual(samples: int = 10, draws: int = 100, undefined: int = 0) -> Residua
     curves = {name: _curve(mean, lost, samples) for name, mean in means.items()}
     counts = {name: np.full((samples, len(t)), draws // 2, np.int32) for name in MODELS}
     band = 0.05 + 0.1 * t
-    posterior = {name: np.full((samples, len(t)), 0.5) for name in means}
+    even = {name: np.full((samples, len(t)), 0.5) for name in means}
+    weak = {name: np.ones((samples, len(t))) for name in means}
     rows = np.arange(samples) * 4 + 1
     return Residual(
-        "gaussian", TAUS, draws, rows, counts, curves, 1 - band, 1 + band, posterior
+        "gaussian", TAUS, draws, rows, counts, curves, 1 - band, 1 + band, even,
+        q_values={name: np.full(samples, 0.5) for name in means}, e_values=weak, absence=weak,
+        certified_radius={name: np.zeros(samples) for name in means},
     )  # fmt: skip
 
 
@@ -134,14 +137,16 @@ def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
 
 
 def telling_study() -> Study:
-    """GD is sure to recognize samples 1 and 5 at every tau, and RURK recognizes none."""
+    """GD recognizes samples 1 and 5 at every tau, as none of 20 Re-trains does, and RURK none."""
     told = study()
-    sure = {name: np.full((10, 11), 0.5) for name in told.residual.curves}
-    sure["gd"] = sure["gd"].copy()
-    sure["gd"][:2] = 0.9999
+    q, sure = dict(told.residual.q_values), dict(told.residual.e_values)
+    q["gd"] = np.where(np.arange(10) < 2, 0.01, 0.5)
+    sure["gd"] = np.where(np.arange(10)[:, None] < 2, 1e6, 1.0) * np.ones(11)
     counts = dict(told.residual.counts)
     counts["gd"] = np.where(np.arange(10)[:, None] < 2, 99, counts["gd"]).astype(np.int32)
-    return replace(told, residual=replace(told.residual, posterior=sure, counts=counts))
+    counts |= {f"retrain-{j}": counts["retrain-0"] for j in range(2, 20)}
+    found = replace(told.residual, q_values=q, e_values=sure, counts=counts)
+    return replace(told, residual=found)
 
 
 def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:

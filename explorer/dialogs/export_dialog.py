@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.analysis.measures import MEASURES, Measure
 from engine.figures.catalog import KINDS
 from engine.figures.figure_set import MANIFEST
 from engine.storage.paths import exists, is_folder
@@ -35,7 +36,6 @@ from explorer.widgets.preview import DPI, Preview
 from explorer.widgets.tab_order import set_tab_order
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
-LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default
 BESIDES = (".csv", ".txt")  # written beside a figure: its numbers and its caption
 SIDE = 372  # px of the column of options
 BESIDE = "Its numbers are written beside it as CSV, and the caption as text."
@@ -168,7 +168,7 @@ class ExportDialog(FigureDialog):
         self.kind, self.options = kind, dict(options)
         if has_log(kind, options):
             self.log.show()
-            self.log.setChecked(bool(self.options.get("log", LOG.get(kind, False))))
+            self.log.setChecked(bool(self.options.get("log", log_by_default(kind, options))))
             self.log.toggled.connect(self._wait)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self.replacing.withdraw)
@@ -317,9 +317,22 @@ def has_log(kind: str, options: Mapping[str, Any]) -> bool:
     """Whether this figure has an axis that can be logarithmic."""
     if kind == "comparison":
         return options.get("tab") == "confidence"
-    if kind == "curves" and options.get("measure", "residual") != "residual":
-        return False
+    if kind == "curves":
+        measure = _measure(options)
+        return measure is not None and measure.ratio
     return kind in KINDS and "log" in KINDS[kind].options
+
+
+def log_by_default(kind: str, options: Mapping[str, Any]) -> bool:
+    """Whether the axis of this figure is logarithmic unless somebody changes it."""
+    measure = _measure(options)
+    return kind == "sample-curve" or (kind == "curves" and measure is not None and measure.log)
+
+
+def _measure(options: Mapping[str, Any]) -> Measure | None:
+    """The measure of curves with these options, None for the loss and the like."""
+    name = options.get("measure", MEASURES[0].name)
+    return next((one for one in MEASURES if one.name == name), None)
 
 
 def files_of(file: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, EngineError, SpecError
 from engine.provenance import Provenance
-from engine.residual import posterior
+from engine.residual.prediction import prediction
 from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
@@ -300,8 +300,8 @@ def compose(
 
 
 def _judged(study: Study) -> Study:
-    """The study, once what judges its samples is computed, which would block the window."""
-    posterior.warm_up(study.residual)
+    """The study, once what its findings need is imported, which would block the window."""
+    prediction(study.residual)
     return study
 
 

@@ -9,11 +9,13 @@ from types import MappingProxyType
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QPainterPath
+from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
-from engine.drawing.geometry import distance_to_line, runs
+from engine.drawing.geometry import distance_to_line
 from engine.drawing.palette import INTERVAL_ALPHA
+from explorer.plots.band_paths import band_path, whisker_path
+from explorer.plots.outer_band import OuterBand
 from explorer.theme import DARK, LIGHT, ModelStyle, Theme
 from explorer.widgets.legend import Legend, LegendEntry, line_pen
 from explorer.widgets.plot_widget import Plot
@@ -54,7 +56,8 @@ class Ground:
     """The background of curves: a shaded band x, low, high (n,) and a horizontal level.
 
     label: the band's name; shorter: the same in fewer words, longest first; color: of a band that
-    is none of the Re-trains, '' for the null band's.
+    is none of the Re-trains, '' for the null band's; outer: low and high (n,) of a wider band
+    around it, with dashed edges.
     """
 
     label: str = ""
@@ -64,6 +67,7 @@ class Ground:
     level: float | None = None
     shorter: tuple[str, ...] = ()
     color: str = ""
+    outer: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Chart(QWidget):
@@ -110,6 +114,7 @@ class Chart(QWidget):
         for edge in self._edges:
             edge.setZValue(3)
             self.plot.addItem(edge)
+        self._outer = OuterBand(self.plot)
         self.plot.left.connect(self._leave)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
@@ -249,6 +254,8 @@ class Chart(QWidget):
             self.plot.removeItem(self._bands.pop(""))
             for edge in self._edges:
                 edge.setData([], [])
+        ends = [] if ground.outer is None else [self._scaled(end) for end in ground.outer]
+        self._outer.draw(ground.x, ends, self._theme or LIGHT)
         self._level.setVisible(ground.level is not None)
         if ground.level is not None:
             self._level.setPos(float(self._scaled(np.array([ground.level]))[0]))
@@ -329,29 +336,6 @@ def entry_of(item: Series) -> LegendEntry:
     return LegendEntry(
         item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown
     )
-
-
-def band_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:
-    """The area between low and high (n,), broken where either is undefined."""
-    path = QPainterPath()
-    for part in runs(np.isfinite(low) & np.isfinite(high)):
-        corners = [*zip(x[part], low[part], strict=True)]
-        corners += reversed([*zip(x[part], high[part], strict=True)])
-        path.moveTo(*map(float, corners[0]))
-        for a, b in corners[1:]:
-            path.lineTo(float(a), float(b))
-        path.closeSubpath()
-    return path
-
-
-def whisker_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:
-    """A line from low to high (n,) at each x where both are defined."""
-    path = QPainterPath()
-    for at, start, end in zip(x.tolist(), low.tolist(), high.tolist(), strict=True):
-        if np.isfinite(start) and np.isfinite(end):
-            path.moveTo(at, start)
-            path.lineTo(at, end)
-    return path
 
 
 def _dodge(x: np.ndarray, curves: int) -> float:

@@ -31,9 +31,10 @@ def measured() -> Residual:
         counts[name][2] = 0
     counts["gd"][:2] = [[100], [2]]
     names = [name for name in counts if not name.startswith("retrain")]
-    exceeds = {name: np.full((10, 11), 0.01) for name in names}
-    exceeds["gd"][0] = 1.0
-    return replace(result, counts=counts, posterior=exceeds)
+    q = {name: np.full(10, 0.9) for name in names}
+    q["gd"][0] = 0.01
+    nothing = {name: np.full((10, 11), 99.0) for name in names}
+    return replace(result, counts=counts, q_values=q, absence=nothing)
 
 
 def recognized(model: str = "gd") -> Recognition:

@@ -19,6 +19,7 @@ READING = (
     "to hide or show it. Thin vertical lines are intervals; with many models, that of the curve "
     "under the cursor. Drag the line to another τ; double-click to see what lies beyond the axis."
 )
+SPARSE = "Draws were adaptive: prevalence is given at the norms where all copies were drawn."
 NOT_KEPT = "Predictions on each copy were not stored: only the bounds are drawn."
 
 
@@ -44,6 +45,9 @@ def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bo
         parts.append(NO_VERDICTS_NOTE)
     if measure.name == RESIDUAL and curves.band(measure) is not None:
         parts.append(null_note(residual.taus))
+    parts += [f"{words}." for words in [curves.claim(measure)] if words]
+    if measure.name == PREVALENCE and residual.drawn is not None and not residual.withheld:
+        parts.append(SPARSE)
     if measure.name in (RESIDUAL, PREVALENCE):
         parts.append(undefined(residual, curves.runs[0].labels if curves.runs else {}, log))
     if measure.name == DISAGREEMENT and not residual.predictions:

@@ -35,15 +35,22 @@ def draw_curves(
 
 
 def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
-    """The background of the curves: 1 and the null band for r, nothing for other measures."""
-    if measure.name != RESIDUAL or not curves.runs:
+    """The background of the curves: 1 and the null band for ratios, nothing for other measures."""
+    if not measure.ratio or not curves.runs:
         return None
     band = curves.band(measure)
     if band is None:
         return Ground(level=1.0)
     n = len(curves.seeds)
-    name = f"null band{f' of {n} seeds' if n > 1 else ''}"
-    return Ground(f"{name}: one Re-train against another", curves.taus, *band, 1.0, (name,))
+    seeds = f" of {n} seeds" if n > 1 else ""
+    if measure.name == RESIDUAL:
+        name = f"null band{seeds}"
+        return Ground(f"{name}: one Re-train against another", curves.taus, *band, 1.0, (name,))
+    own = curves.prediction(measure)
+    outer = None if own is None else (own.grid_low, own.grid_high)
+    name = "null band: range of Re-trains" + (", one more within dashes" if outer else "")
+    shorter = (f"null band{seeds}",)
+    return Ground(name, curves.taus, *band, 1.0, shorter, outer=outer)
 
 
 def entries_of(

@@ -10,6 +10,7 @@ from engine.analysis.curve_set import CurveSet
 from engine.analysis.measures import Measure
 from explorer.plots import readout
 from explorer.plots.curve_chart import CurveChart
+from explorer.plots.readout import Reading
 from explorer.theme import Theme
 
 
@@ -29,7 +30,18 @@ def read_tau(
     chart.set_cross(tau)
     lines = curves.lines(measure, hidden)
     rows = readout.at_tau(lines, measure, tau, _color_in(theme), curves.title)
+    rows += _null(curves, measure, tau, theme)
     chart.read(f"τ {tau:g}", rows, tau, chart.hover_y)
+
+
+def _null(curves: CurveSet, measure: Measure, tau: float, theme: Theme) -> list[Reading]:
+    """Where one more Re-train lies; nothing for measures without a prediction."""
+    own, i = curves.prediction(measure), curves.nearest(tau)
+    if own is None:
+        return []
+    words = f"{own.low[i]:.3g} to {own.high[i]:.3g}"
+    grid = f"(at all τ: {own.grid_low[i]:.3g} to {own.grid_high[i]:.3g})"
+    return [Reading("One more Re-train", theme.null_band.edge, words, grid)]
 
 
 def read_epoch(

@@ -11,9 +11,9 @@ from engine.perturbations import find
 from explorer.plots.curve_chart import CurveChart
 from explorer.theme import Theme
 
-RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(5)
+POOLED, RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(6)
 NAMES = (*(measure.name for measure in MEASURES), "loss")  # their names in sessions
-SHORT_AXES = ("r", "%", "share", "%")
+SHORT_AXES = ("pooled r", "r", "%", "share", "%")
 LOSS_HELP = "Mean training loss of each epoch, live"
 
 
@@ -32,7 +32,7 @@ class CurveTabs(QStackedWidget):
         self.choice.setAccessibleName("Measure")
         for chart, measure in zip(self.over_tau, MEASURES, strict=True):
             self._add(chart, measure.title, f"{measure.title}: {measure.help}")
-            if measure.name != NAMES[RESIDUAL]:
+            if not measure.ratio:
                 chart.set_floor(0.0)
         self._add(self.loss, "Training loss", LOSS_HELP)
         self.loss.set_axes(
@@ -76,7 +76,7 @@ class CurveTabs(QStackedWidget):
         if not measured and trained and changed & {"residual", "losses"}:
             self.setCurrentIndex(LOSS)
         elif measured and "residual" in changed and self.currentIndex() == LOSS:
-            self.setCurrentIndex(RESIDUAL)
+            self.setCurrentIndex(POOLED)
 
     def fit_again(self) -> None:
         """Drop the zoom of all charts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -23,7 +23,7 @@ from explorer.views.curves.click import Click, click
 from explorer.views.curves.curve_set import draw_curves, losses_of
 from explorer.views.curves.findings import CurveFindings
 from explorer.views.curves.sources import curve_set_of, models_of, probe_tau
-from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
+from explorer.views.curves.tabs import LOSS, NAMES, POOLED, RESIDUAL, CurveTabs
 from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.models_button import ModelsButton
 from explorer.widgets.panel import Panel, button, muted_label
@@ -49,18 +49,21 @@ class CurvesView(View):
     help = (
         "Residual knowledge r against the perturbation norm τ. Above 1, a model recognizes "
         "perturbed copies of forget samples more often than Re-train does; only a curve outside "
-        "the null band (one Re-train against another) is evidence. A click on a curve lists the "
-        "forget samples with r > 1 at that τ, selects them, and shows the neighborhood there. "
-        "Runs draws other studies of the same dataset beside this one."
+        "the dashed band, where one more Re-train would lie, is evidence. A click on a curve lists "
+        "the forget samples with r > 1 at that τ, selects them, and shows the neighborhood there. "
+        "Runs draws other studies of the same dataset beside this one. The list of measures has "
+        "the paper's mean of samples, too."
     )
     keys = (("Esc", "Close the list of samples"),)
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.tabs = CurveTabs()
-        self.residual, self.prevalence, self.disagreement, self.accuracy = self.tabs.over_tau
+        self.pooled, self.residual, self.prevalence, *rest = self.tabs.over_tau
+        self.disagreement, self.accuracy = rest
         self.loss, self.charts = self.tabs.loss, self.tabs.charts
         self.curves = CurveSet()
+        self._logs = {i: one.log for i, one in enumerate(MEASURES) if one.ratio}  # tab -> scale
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
         self._study = ""  # key of the study whose curves the charts were fitted to
@@ -70,6 +73,7 @@ class CurvesView(View):
         self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
+        self._show_scale()
         self.follow(
             "residual", "losses", "models", "study", "theme", "beside", "studies", "compared",
             "dataset", "selection", "probe",
@@ -103,7 +107,8 @@ class CurvesView(View):
         """The current tab, the scale of r, the hidden models and the runs beside."""
         return {
             "tab": NAMES[self.tabs.currentIndex()],
-            "log": self.log.isChecked(),
+            "log": self._logs[RESIDUAL],
+            "pooled_log": self._logs[POOLED],
             "hidden": sorted(self._hidden),
             "mean": self.runs.mean,
             "beside": list(self.state.compared),
@@ -113,7 +118,9 @@ class CurvesView(View):
         """Restore tab, scale, models and runs."""
         if stored.get("tab") in NAMES:
             self.tabs.setCurrentIndex(NAMES.index(stored["tab"]))
-        self.log.setChecked(stored.get("log") is True)
+        self._logs[RESIDUAL] = stored.get("log") is True
+        self._logs[POOLED] = stored.get("pooled_log") is not False
+        self._show_scale()
         self.runs.set_mean(stored.get("mean") is True)
         hidden, beside = stored.get("hidden"), stored.get("beside")
         if isinstance(hidden, list):
@@ -176,7 +183,7 @@ class CurvesView(View):
         self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
-        self.log.toggled.connect(self._draw_all)
+        self.log.toggled.connect(self._set_scale)
         self.tabs.currentChanged.connect(self._tab_changed)
         self.models.toggled_model.connect(self._toggle)
         self.runs.chosen.connect(self._compare)
@@ -231,7 +238,7 @@ class CurvesView(View):
             theme, losses = theme_of(self.state.theme), self.state.losses
             self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
         else:
-            log = tab == RESIDUAL and self.log.isChecked()
+            log = self._logs.get(tab, False)
             theme = theme_of(self.state.theme)
             draw_curves(self.tabs.chart, self.curves, MEASURES[tab], self._hidden, theme, log=log)
 
@@ -243,7 +250,7 @@ class CurvesView(View):
         words, wanted = "", 0
         if residual is not None:
             wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
-            log = self.log.isChecked()
+            log = self._logs.get(self.tabs.currentIndex(), False)
             words = captions.notes(self.curves, self.tabs.measure, residual, log)
         self.info.set_text(captions.about(residual, wanted, words))
         self.note.setText(words)
@@ -261,9 +268,21 @@ class CurvesView(View):
             chart.set_line(tau, "" if tau is None else f"τ {tau:.3g}")
 
     def _tab_changed(self) -> None:
-        self.log.setEnabled(self.tabs.currentIndex() == RESIDUAL)
+        self._show_scale()
         self._update_texts(self.state.residual)
         self._draw_tab()
+
+    def _set_scale(self, log: bool) -> None:
+        """Draw the ratio of this tab on a logarithmic axis, or on a linear one."""
+        self._logs[self.tabs.currentIndex()] = log
+        self._draw_all()
+
+    def _show_scale(self) -> None:
+        """Set the check box to the axis of this tab; off where there is no choice."""
+        tab = self.tabs.currentIndex()
+        self.log.setEnabled(tab in self._logs)
+        with QSignalBlocker(self.log):
+            self.log.setChecked(self._logs.get(tab, False))
 
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
@@ -330,6 +349,6 @@ class CurvesView(View):
             "beside": [run.key for run in self.curves.runs[1:]],
             "mean": self.runs.mean,
         }
-        if self.tabs.currentIndex() == RESIDUAL:
-            options["log"] = self.log.isChecked()
+        if self.tabs.currentIndex() in self._logs:
+            options["log"] = self._logs[self.tabs.currentIndex()]
         return {"curves": options}

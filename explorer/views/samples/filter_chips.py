@@ -13,8 +13,8 @@ from engine.analysis import filters
 from engine.analysis.filters import ALL, ANSWERS, KINDS, MEASURES, VERDICT, Condition
 from engine.analysis.ranking import measured_methods
 from engine.analysis.sample_table import ANY, SampleTable
-from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.errors import SpecError
+from engine.residual.verdict import verdict_note, verdicts_given
 from explorer.views.samples.filter_builder import FilterBuilder
 from explorer.widgets.flow_layout import FlowLayout
 from explorer.widgets.panel import SPACING
@@ -92,8 +92,9 @@ class FilterRows(QWidget):
         """What to do about a condition that cannot be evaluated yet, as a sentence."""
         text = filters.words(condition, self._labels, self._classes)
         residual = self._evidence.residual if self._evidence is not None else None
-        if KINDS[condition.name].value == VERDICT and residual is not None and residual.withheld:
-            return f"'{text}': {NO_VERDICTS_NOTE}"
+        judged = KINDS[condition.name].value == VERDICT
+        if judged and residual is not None and not verdicts_given(residual):
+            return f"'{text}': {verdict_note(residual)}"
         if KINDS[condition.name].needs == MEASURES:
             return f"'{text}': r is not measured yet. Press Run, or remove this filter."
         if KINDS[condition.name].needs == ANSWERS:

@@ -59,7 +59,8 @@ class Key:
 def note_on(key: str, facts: SampleFacts | None) -> str:
     """The rule of the verdicts if samples are sorted by them, or why there are none; else ''."""
     residual = facts.evidence.residual if facts is not None else None
-    return verdict_note(residual) if key == VERDICT and residual is not None else ""
+    judged = key in (VERDICT, Q_VALUE)
+    return verdict_note(residual) if judged and residual is not None else ""
 
 
 def _loss(facts: SampleFacts, model: str) -> Floats | None:
@@ -88,6 +89,14 @@ def _predicted_words(facts: SampleFacts, model: str, sample: int, value: float) 
     return f"{mark} {facts.classes[int(value)]}"
 
 
+def _q_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
+    return f"q {value:.2g}" if np.isfinite(value) else ""
+
+
+def _radius_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
+    return f"radius {value:.2g}" if np.isfinite(value) else ""
+
+
 def _verdict_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
     return "" if np.isnan(value) else VERDICTS[int(value)]
 
@@ -103,7 +112,7 @@ def _tau_words(facts: SampleFacts, model: str, sample: int, value: float) -> str
 
 INDEX, CLASS, SPLIT, PREDICTION = "Index", "Class", "Split", "Prediction"
 LOSS, CONFIDENCE, RATIO, VERDICT, TAU = "Loss", "Confidence", "r", "Verdict", "Smallest τ"
-RATIO_AT = "r at τ"
+RATIO_AT, Q_VALUE, RADIUS = "r at τ", "q-value", "Certified radius"
 KEYS = {
     INDEX: Key(
         "As in the dataset", "dataset", NOBODY, False,
@@ -138,8 +147,19 @@ KEYS = {
         "samples", "residual", MEASURED, True,
         lambda facts, model: facts.evidence.ratio_at(model, facts.column), _ratio_words,
     ),
+    Q_VALUE: Key(
+        "Smallest false discovery rate at which a forget sample counts as residual, 0 to 1, "
+        "smallest first; then unmeasured samples", "residual", MEASURED, False,
+        lambda facts, model: facts.evidence.q_value(model), _q_words,
+    ),
+    RADIUS: Key(
+        "Certified radius, within which no shift makes the smoothed model less sure than Re-train, "
+        "as L2 length in the pixel range [0, 1], largest first; only with Gaussian noise",
+        "residual", MEASURED, True, lambda facts, model: facts.evidence.certified_radius(model),
+        _radius_words,
+    ),
     VERDICT: Key(
-        f"Residual, undecided, none; then unmeasured samples. {verdict_rule(0)}", "residual",
+        f"Residual, undecided, none; then unmeasured samples. {verdict_rule()}", "residual",
         MEASURED, True, lambda facts, model: facts.evidence.verdict(model), _verdict_words,
     ),
     TAU: Key(

@@ -87,7 +87,21 @@ def _verdict(sample: int, facts: SampleFacts) -> Iterable[str]:
     verdicts = facts.evidence.verdict(ANY)
     word = DASH if verdicts is None else verdict_word(int(verdicts[sample]))
     lines = map(html.escape, textwrap.wrap(verdict_note(residual), LETTERS))
-    return [f"verdict on the methods: {word}", *(f"<small>{line}</small>" for line in lines)]
+    return [
+        f"verdict on the methods: {word}{_numbers(sample, facts)}",
+        *(f"<small>{line}</small>" for line in lines),
+    ]
+
+
+def _numbers(sample: int, facts: SampleFacts) -> str:
+    """The q-value and the certified radius in parentheses, as far as they are known."""
+    q, radius = facts.evidence.q_value(ANY), facts.evidence.certified_radius(ANY)
+    parts = []
+    if q is not None and np.isfinite(q[sample]):
+        parts.append(f"q {q[sample]:.2g}")
+    if radius is not None and radius[sample] > 0:
+        parts.append(f"certified radius {radius[sample]:.2g}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _whose(sample: int, worst: float, facts: SampleFacts) -> str:

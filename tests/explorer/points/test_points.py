@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from explorer.plots.chart import band_path
+from explorer.plots.band_paths import band_path
 from explorer.points.canvas import Canvas
 from explorer.points.lasso import LassoViewBox, lasso_mode
 from explorer.points.points import PointsItem, point_radius

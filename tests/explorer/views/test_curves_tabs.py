@@ -19,7 +19,7 @@ from engine.results import Residual
 from explorer.plots.curve_chart import CurveChart
 from explorer.state.app_state import AppState
 from explorer.state.selection import REPLACE
-from explorer.views.curves.tabs import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL
+from explorer.views.curves.tabs import ACCURACY, DISAGREEMENT, LOSS, POOLED, PREVALENCE, RESIDUAL
 from explorer.views.curves.view import CurvesView
 
 PRESS, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -143,7 +143,7 @@ def test_a_tab_that_is_not_seen_follows_when_it_is_opened(shown: Shown) -> None:
 def test_every_measure_is_listed_with_what_it_means(shown: Shown) -> None:
     choice = shown.view.tabs.choice
     titles = [choice.itemText(number) for number in range(choice.count())]
-    assert titles[RESIDUAL] == "Residual knowledge" and titles[LOSS] == "Training loss"
+    assert titles[POOLED] == "Residual knowledge" and titles[LOSS] == "Training loss"
     assert titles[ACCURACY] == "Perturbed unlearn accuracy"
     for number, title in enumerate(titles):
         shown.open(number)

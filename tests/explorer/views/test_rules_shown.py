@@ -15,7 +15,7 @@ from shown import Shown
 
 from engine.analysis.model_table import board
 from engine.drawing.labels import LAYER_NOTE, NO_VERDICTS_NOTE, null_note
-from engine.residual.verdict import verdict_rule
+from engine.residual.verdict import verdict_note
 from engine.results import Curve, Residual, Study
 from explorer.plots import model_cells
 from explorer.theme import LIGHT
@@ -29,13 +29,17 @@ from explorer.views.samples.view import SamplesView
 
 
 def adaptive(made: Residual) -> Residual:
-    """The same from adaptive draws, as the engine hands it out."""
+    """The same from adaptive draws of an earlier version, as the engine hands it out."""
     nothing = np.full(len(made.taus), np.nan)
     return replace(
         made,
         drawn=np.full((len(made.samples), len(made.taus)), 8),
+        counts={name: np.minimum(one, 4) for name, one in made.counts.items()},
         curves={name: replace(one, prevalence=nothing) for name, one in made.curves.items()},
         posterior={name: np.full(one.shape, np.nan) for name, one in made.posterior.items()},
+        q_values={},
+        e_values={},
+        absence={},
     )
 
 
@@ -84,6 +88,7 @@ def test_curves_say_what_the_null_band_cannot_tell_at_0(filled: Shown) -> None:
     filled.state.study = filled.state.residual = None
     filled.state.residual = of_attack(synthetic.residual())
     QApplication.processEvents()
+    view.tabs.setCurrentIndex(RESIDUAL)
     assert "r is undefined for 0 (Original), 1 (RURK), 2 (GD) of 10 samples" in view.note.text()
     seen(view, f"curves-{filled.state.theme}")
 
@@ -109,7 +114,7 @@ def test_samples_that_are_sorted_by_verdict_show_its_rule(filled: Shown, sparing
     made = synthetic.residual()
     filled.state.residual = adaptive(made) if sparing else made
     view = filled.view(SamplesView)
-    said = NO_VERDICTS_NOTE if sparing else verdict_rule(len(made.taus))
+    said = NO_VERDICTS_NOTE if sparing else verdict_note(made)
     assert said not in view.note.text()
     view.order.sort.setCurrentText(VERDICT)
     QApplication.processEvents()

@@ -71,7 +71,7 @@ def test_it_says_what_was_found_and_the_whole_sentence_in_a_tooltip(
     texts = strip.line.texts()
     assert texts[0].startswith("GD still recognizes copies of 2 of 10")
     assert [text.split()[0] for text in texts] == ["GD", "RURK", "Original"]
-    assert texts[2] == "Original above the band from τ 0.04 on"
+    assert texts[2] == "Original above the band from τ 0.08 on"
     tip = " ".join(strip.line.labels[0].toolTip().split())
     assert tip == findings(study)[0].text
     counts = verdict_counts(study.residual, "gd")
@@ -87,7 +87,7 @@ def test_links_are_followed_by_mouse_and_by_keyboard(strip: FindingStrip, shown:
     press_links(words, 1)
     assert words.focus_ring().left() > ring.right() > ring.left()
     name, link = shown.last
-    assert name == "follow_finding" and isinstance(link, Link) and link.tau == 0.08
+    assert name == "follow_finding" and isinstance(link, Link) and link.tau == 0.12
     shown.asked.calls.clear()
     QTest.keyClick(words, Qt.Key.Key_Tab)  # leaves the label
     assert not words.hasFocus()
