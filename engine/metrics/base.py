@@ -22,7 +22,10 @@ class Metric:
     better: 'up', 'down', or 'retrain' where the Re-train's value is the goal; cost: cost per model,
     in words; trains: whether it involves training, so that it is measured only on request;
     compares: whether it needs the other measures and the Re-trains' mean; most: the largest value
-    that is resolved; larger ones are censored and shown as '>most'.
+    that is resolved; larger ones are censored and shown as '>most'; digits: decimals in tables;
+    null: whether the Re-trains' value is not that of their mean but the mean over each Re-train
+    judged by the others, which is what chance alone gives (NaN with a single Re-train); further:
+    whether its column comes after all others, where tables are narrow.
     """
 
     name: str
@@ -34,6 +37,9 @@ class Metric:
     trains: bool = False
     compares: bool = False
     most: float | None = None
+    digits: int = 2
+    null: bool = False
+    further: bool = False
 
     def text(self, value: float, censored: bool = False) -> str:
         """A value of this measure as shown in tables, without its unit.
@@ -44,9 +50,7 @@ class Metric:
             return "-"
         if self.most is not None and value > self.most:
             return f">{self.most:g}"
-        return (
-            f"{'≥' * censored}{value:.1f}" if self.unit == "s" else f"{'≥' * censored}{value:.2f}"
-        )
+        return f"{'≥' * censored}{value:.{1 if self.unit == 's' else self.digits}f}"
 
 
 CENSORED = "_censored"  # suffix of a measure's name: how many of its values were censored
@@ -72,7 +76,8 @@ class Case:
     validation samples, which are not trained on; seconds: its run time; seed: the study's seed;
     original_logits (n, K): the Original's outputs on the training set; figures: values of the
     measures evaluated before; reference: their means over the Re-trains; relearn(config): loss on
-    S_f before fine-tuning and after each epoch of it, trained lazily as the values are consumed.
+    S_f before fine-tuning and after each epoch of it, trained lazily as the values are consumed;
+    retrains: the outputs (n, K) of each Re-train on the training set, without this model itself.
     """
 
     train_logits: np.ndarray
@@ -87,6 +92,7 @@ class Case:
     reference: Mapping[str, float] = field(default_factory=dict)
     relearn: Callable[[Any], Iterator[float]] = lambda config: iter(())
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    retrains: tuple[np.ndarray, ...] = ()
 
     @property
     def retain(self) -> np.ndarray:
@@ -154,6 +160,13 @@ def log_confidence(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     shifted = shifted - shifted.max(1, keepdims=True)
     log_probability: np.ndarray = shifted[np.arange(len(y)), y] - np.log(np.exp(shifted).sum(1))
     return log_probability
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """(n, K) float64 log-probabilities of all classes under logits (n, K)."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
 
 def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ An expensive measure is stored on its own, so that it is computed once per model
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,16 +42,36 @@ def table(
     spec, measures = plan.spec, measures_of(plan.spec)
     cases = {name: _case(work, plan, results, name, report) for name in results}
     rows = {name: _row(work, plan, name, case, measures, report) for name, case in cases.items()}
-    retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
+    retrains = {f"retrain-{j}": rows.pop(f"retrain-{j}") for j in range(spec.retrains)}
     first = {name: rows.pop(name) for name in judged_models(spec)[:1] if name == "original"}
-    metrics = {**first, "retrain": mean_of(retrains), **rows}
+    metrics = {**first, "retrain": mean_of([*retrains.values()]), **rows}
     reference = dict(metrics["retrain"])
+    compared = [one for one in measures if one[0].facts["metric"].compares]
     for name, row in metrics.items():
         case = replace(cases.get(name, cases["retrain-0"]), reference=reference)
-        for entry, config in measures:
-            if entry.facts["metric"].compares:
-                row[entry.facts["metric"].name] = entry.make(replace(case, figures=row), config)
+        for entry, config in compared:
+            metric = entry.facts["metric"]
+            if name == "retrain" and metric.null:
+                row[metric.name] = _null(entry, config, cases, retrains)
+            else:
+                row[metric.name] = entry.make(replace(case, figures=row), config)
     return metrics
+
+
+def _null(
+    entry: Registration, config: Any, cases: Mapping[str, Case], retrains: Mapping[str, Measures]
+) -> float:
+    """Mean of a comparison over the Re-trains, each judged by the mean of the others.
+
+    NaN with a single Re-train.
+    """
+    if len(retrains) < 2:
+        return math.nan
+    values = []
+    for name, row in retrains.items():
+        others = mean_of([other for own, other in retrains.items() if own != name])
+        values.append(entry.make(replace(cases[name], figures=row, reference=others), config))
+    return float(np.mean(values))
 
 
 def take_stored_measures(
@@ -136,6 +157,11 @@ def _case(
         seconds=results[name].seconds,
         seed=spec.seed,
         original_logits=results.get("original", results[name]).train_logits,
+        retrains=tuple(
+            one.train_logits
+            for other, one in results.items()
+            if other.startswith("retrain-") and other != name
+        ),
         relearn=lambda config: relearn.losses(
             work.loaded(plan, name, report),
             samples,
