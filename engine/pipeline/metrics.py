@@ -12,21 +12,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
+from engine.pipeline import relearning, siblings
+from engine.pipeline.features import features_of
 from engine.pipeline.models import StudyModels
 from engine.registry import Registration
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
-from engine.runtime.seeds import derive
 from engine.spec import RunSpec
 from engine.study import keys
 from engine.study.costs import cost_of_measure
 from engine.study.keys import judged_models
 from engine.study.plan import Plan, measures_of
-from engine.training import relearn
 
 Measures = dict[str, float]
 
@@ -55,7 +54,22 @@ def table(
                 row[metric.name] = _null(entry, config, cases, retrains)
             else:
                 row[metric.name] = entry.make(replace(case, figures=row), config)
+    _log_missing_seeds(metrics, measures, report)
     return metrics
+
+
+def _log_missing_seeds(
+    metrics: Mapping[str, Measures], measures: list[tuple[Registration, Any]], report: Reporter
+) -> None:
+    """Log which measures are undefined for all models because too few seeds are stored."""
+    for entry, _ in measures:
+        metric = entry.facts["metric"]
+        if metric.over_seeds and all(math.isnan(row[metric.name]) for row in metrics.values()):
+            report.log(
+                f"{metric.label} is undefined: the store has too few studies of other seeds with "
+                "the same data, training, forget set and methods. Run these without it first; "
+                "delete this study, whose models are kept by one without it, and run it again."
+            )
 
 
 def _null(
@@ -91,7 +105,8 @@ def cost(work: StudyModels, spec: RunSpec) -> float:
 
 
 def _cost(work: StudyModels, spec: RunSpec, config: Any) -> float:
-    return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
+    dataset = work.datasets.load(spec.data, Reporter())
+    return cost_of_measure(spec, config, len(dataset.pool), len(dataset.test_y))
 
 
 def _row(
@@ -146,7 +161,6 @@ def _case(
 ) -> Case:
     spec = plan.spec
     dataset: Dataset = work.datasets.load(spec.data, report)
-    samples, _ = work.datasets.on_device(dataset)
     return Case(
         train_logits=results[name].train_logits,
         test_logits=results[name].test_logits,
@@ -162,13 +176,7 @@ def _case(
             for other, one in results.items()
             if other.startswith("retrain-") and other != name
         ),
-        relearn=lambda config: relearn.losses(
-            work.loaded(plan, name, report),
-            samples,
-            torch.tensor(spec.forget, device=work.device),
-            config,
-            derive(spec.seed, "relearn", name),
-            report,
-            torch.from_numpy(dataset.pool).to(work.device),
-        ),
+        features=lambda rows: features_of(work, plan, name, rows, report),
+        over_seeds=lambda rows: siblings.over_seeds(work, plan, name, rows, report),
+        relearn=lambda config: relearning.losses(work, plan, name, config, report),
     )

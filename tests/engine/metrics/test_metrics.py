@@ -36,10 +36,12 @@ from engine.study.family import family
 from engine.training import relearn
 
 OUT_OF_BALANCE = {"mia-acc": {"balanced": "false"}}
-REQUESTED = {"relearn_epochs"}  # measures that train
+REQUESTED = {  # measures that train, or need networks or other studies
+    "relearn_epochs", "relearn_retain", "relearn_test", "relearn_few", "linear_probe", "klom",
+}  # fmt: skip
 NAMES = {
-    "retain_acc", "unlearn_acc", "test_acc", "mia_acc", "avg_gap", "seconds", "relearn_epochs",
-    "tow", "tow_mia", "js_divergence",
+    "retain_acc", "unlearn_acc", "test_acc", "mia_acc", "avg_gap", "seconds", "tow", "tow_mia",
+    "js_divergence", *REQUESTED,
 }  # fmt: skip
 
 
