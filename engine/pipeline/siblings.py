@@ -81,14 +81,14 @@ def _counterpart(spec: RunSpec, name: str, other: RunSpec) -> Iterator[tuple[Run
     if other is spec or (name == "original" and keys.foreign_model(other, name) is None):
         yield other, name, models[name]
         return
-    own = next((one for one in spec.methods if one.name == name), None)
-    theirs = next((one for one in other.methods if one.name == name), None)
-    if (
-        own is not None
-        and theirs is not None
-        and to_plain(own, keyed=True) == to_plain(theirs, keyed=True)
-    ):
+    if same_method(spec, other, name):
         yield other, name, models[name]
+
+
+def same_method(spec: RunSpec, other: RunSpec, name: str) -> bool:
+    """Whether both studies have a method of this name, with the same settings."""
+    own, theirs = ([one for one in study.methods if one.name == name] for study in (spec, other))
+    return bool(own and theirs) and to_plain(own, keyed=True) == to_plain(theirs, keyed=True)
 
 
 def _same_data(work: StudyModels, spec: RunSpec) -> Iterator[RunSpec]:
