@@ -46,9 +46,9 @@ def klom(case: Case, config: KLoM) -> float:
 
     Unlearned models are those of this method in the stored studies of other seeds with the same
     data, network, training, forget set and settings of the method; so run these studies first, and
-    request the measure after that. Both sides have equally many models, the first of each, since
-    the divergence of histograms shrinks with their number: compare with the row of Re-train, where
-    every second Re-train is compared with the others, only if it has as many.
+    request the measure after that. The divergence of histograms shrinks with the number of models,
+    so both sides have equally many, the first of each, and the row of Re-train, every second
+    Re-train against the others, has as many again if there are two Re-trains per study.
     """
     unlearned, retrains = case.over_seeds(case.forget)
     models = min(len(unlearned), len(retrains))

@@ -49,7 +49,7 @@ def over_seeds(
 
     (u, r) and (t, r) float64: of this study first, then of its siblings with the same forget set,
     and with the same settings of the method. For a Re-train, which has no counterparts, every
-    second of all Re-trains against the others.
+    second of all Re-trains and the others, as many of each as there are studies, if possible.
     """
     spec = plan.spec
     dataset: Dataset = work.datasets.load(spec.data, report)
@@ -66,7 +66,7 @@ def over_seeds(
 
     retrains = stacked(one for other in alike for one in _retrains(other))
     if name.startswith("retrain-"):
-        return retrains[::2], retrains[1::2]
+        return retrains[::2][: len(alike)], retrains[1::2][: len(alike)]
     return stacked(one for other in alike for one in _counterpart(spec, name, other)), retrains
 
 
