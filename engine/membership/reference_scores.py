@@ -68,6 +68,11 @@ class ReferenceScores:
         if self._score.name == "u-lira":
             return u_lira(reported, held_out)
         z = self._population(len(test_y))
+        if not len(z):
+            raise SpecError(
+                "RMIA compares with test samples that are not attacked themselves, but there is "
+                "only one test sample. Choose another score."
+            )
         return rmia(
             reported, held_out, outside[z], np.array([one.test[z] for one in self._references.out])
         )
@@ -153,9 +158,9 @@ def rmia(
     with p(x|m) the probability of the true class under the attacked model, q its mean over OUT
     models, a = 0.3 and gamma = 1. The population z are the test samples that are not reported:
     population (z,), their log-odds under the attacked model, those of the held-out non-members
-    first, and population_out (k, z), under the OUT models. A held-out non-member is not compared
-    with itself; NaN without a population. Source: Zarifzadeh et al. 2024, RMIA, offline: IN models
-    cannot be had for test samples, and members must be scored alike.
+    first, and population_out (k, z), under the OUT models, z > 0. A held-out non-member is not
+    compared with itself. Source: Zarifzadeh et al. 2024, RMIA, offline: IN models cannot be had for
+    test samples, and members must be scored alike.
     """
     known = _relative(population, _probability(population_out).mean(0))
     ratios = [
@@ -165,9 +170,8 @@ def rmia(
     fewer = [np.searchsorted(np.sort(known), one / GAMMA, side="right") for one in ratios]
     h = len(held_out.own) // 2
     itself = np.append(np.zeros(h, bool), known[:h] <= ratios[1][h:] / GAMMA)
-    others = len(known) - np.repeat([0, 1], h)
-    with np.errstate(invalid="ignore"):  # of 0 / 0
-        return fewer[0] / np.float64(len(known)), (fewer[1] - itself.astype(np.int64)) / others
+    others = np.maximum(1, len(known) - np.repeat([0, 1], h))  # 0 / 1 where it is the only one
+    return fewer[0] / len(known), (fewer[1] - itself.astype(np.int64)) / others
 
 
 def _relative(own: Floats, q: Floats) -> Floats:

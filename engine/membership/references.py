@@ -86,15 +86,15 @@ class Pairs:
         cls, own: Floats, member: np.ndarray, other: np.ndarray, references: References, model: str
     ) -> Pairs:
         """member, other (p,): the places of the pairs among forget samples and test samples."""
+        p, inside = len(member), references.inside(model)
         out = [np.concatenate([one.forget[member], one.test[other]]) for one in references.out]
         counts = [np.tile(one.counts[member], 2) for one in references.out]
-        inside = references.inside(model)
         return cls(
             own,
-            np.reshape(out, (-1, 2 * len(member))),
-            np.reshape(counts, (-1, 2 * len(member))).astype(bool),
-            np.reshape([one.forget[member] for one in inside], (-1, len(member))),
-            np.reshape([one.counts[member] for one in inside], (-1, len(member))).astype(bool),
+            np.array(out, np.float64).reshape(len(out), 2 * p),
+            np.array(counts, bool).reshape(len(out), 2 * p),
+            np.array([one.forget[member] for one in inside], np.float64).reshape(len(inside), p),
+            np.array([one.counts[member] for one in inside], bool).reshape(len(inside), p),
         )
 
     @property

@@ -14,7 +14,7 @@ from engine.arrays import Floats
 from engine.metrics.base import Case, Metric, Nothing, log_probabilities, measure
 
 METRIC = Metric(
-    "js_divergence", "JSD", "bits", "retrain",
+    "js_divergence", "JSD", "bits", "down",
     "Jensen-Shannon divergence of the outputs on the forget set from Re-train's, in bits (0 to 1): "
     "mean over samples and Re-trains",
     "none: stored outputs", digits=3, further=True,

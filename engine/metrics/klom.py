@@ -21,7 +21,7 @@ CLIP = 100.0  # margins beyond are counted at the end
 BINS = 20
 LEAST = 1e-5  # probability of a bin that no Re-train's margin falls into
 METRIC = Metric(
-    "klom", "KLoM", "nats", "retrain",
+    "klom", "KLoM", "nats", "down",
     "KL divergence of margins on the forget set over several seeds from those of Re-trains: mean "
     "over samples",
     "none: stored outputs of the studies of other seeds with the same forget set",

@@ -238,6 +238,10 @@ def test_too_few_models_or_samples_are_said() -> None:
         world.attack("retrain-0", "retrain-1", score="rmia")
     with pytest.raises(SpecError, match="all models saw the retain set"):
         world.attack(members="retain")
+    with pytest.raises(SpecError, match="only one test sample"):
+        World(3, 1, learned=4.0, left=2.0, models=2).attack(score="rmia")
+    few = World(3, 2, learned=4.0, left=2.0, models=2).attack(score="rmia")
+    assert np.isfinite(few.models["gd"].held_out).all()
     found = world.attack()
     assert math.isnan(found.models["gd"].tpr_at_low.value)
     assert math.isnan(found.models["gd"].tpr_at_lowest.value)
