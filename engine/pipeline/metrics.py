@@ -5,6 +5,7 @@ An expensive measure is stored on its own, so that it is computed once per model
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Mapping
@@ -15,9 +16,10 @@ import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
-from engine.pipeline import relearning, siblings
+from engine.pipeline import relearning
 from engine.pipeline.features import features_of
 from engine.pipeline.models import StudyModels
+from engine.pipeline.siblings import OverSeeds
 from engine.registry import Registration
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
@@ -39,7 +41,8 @@ def table(
     of NAME. Raises Cancelled.
     """
     spec, measures = plan.spec, measures_of(plan.spec)
-    cases = {name: _case(work, plan, results, name, report) for name in results}
+    seeds = OverSeeds(work, plan, report)
+    cases = {name: _case(work, plan, results, name, seeds, report) for name in results}
     rows = {name: _row(work, plan, name, case, measures, report) for name, case in cases.items()}
     retrains = {f"retrain-{j}": rows.pop(f"retrain-{j}") for j in range(spec.retrains)}
     first = {name: rows.pop(name) for name in judged_models(spec)[:1] if name == "original"}
@@ -92,7 +95,7 @@ def take_stored_measures(
     work: StudyModels, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
     """Compute the stored measures of one model that are not in the store yet."""
-    case = _case(work, plan, results, name, report)
+    case = _case(work, plan, results, name, OverSeeds(work, plan, report), report)
     for entry, config in measures_of(plan.spec):
         if entry.facts.get("kept"):
             _value(work, plan, name, entry, config, case, report)
@@ -157,6 +160,7 @@ def _case(
     plan: Plan,
     results: Mapping[str, ModelResult],
     name: str,
+    seeds: OverSeeds,
     report: Reporter,
 ) -> Case:
     spec = plan.spec
@@ -177,6 +181,6 @@ def _case(
             if other.startswith("retrain-") and other != name
         ),
         features=lambda rows: features_of(work, plan, name, rows, report),
-        over_seeds=lambda rows: siblings.over_seeds(work, plan, name, rows, report),
+        over_seeds=functools.partial(seeds.log_odds, name),
         relearn=lambda config: relearning.losses(work, plan, name, config, report),
     )

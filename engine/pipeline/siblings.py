@@ -7,6 +7,7 @@ differ. Imported studies are no siblings of one's own, since their models cannot
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,32 +43,46 @@ def siblings(work: StudyModels, spec: RunSpec) -> list[RunSpec]:
     return sorted(others, key=lambda other: other.seed)
 
 
-def over_seeds(
-    work: StudyModels, plan: Plan, name: str, rows: np.ndarray, report: Reporter
-) -> tuple[Floats, Floats]:
-    """Log-odds of the training samples `rows` (r,) under one model over all seeds, and Re-trains.
+class OverSeeds:
+    """The outputs of a study's models over the stored studies of the same forget set.
 
-    (u, r) and (t, r) float64: of this study first, then of its siblings with the same forget set,
-    and with the same settings of the method. For a Re-train, which has no counterparts, every
-    second of all Re-trains and the others, as many of each as there are studies, if possible.
+    The store is listed when it is first asked.
     """
-    spec = plan.spec
-    dataset: Dataset = work.datasets.load(spec.data, report)
-    alike = [spec, *(one for one in siblings(work, spec) if set(one.forget) == set(spec.forget))]
 
-    def stacked(keys_of: Iterator[tuple[RunSpec, str, str]]) -> Floats:
+    def __init__(self, work: StudyModels, plan: Plan, report: Reporter) -> None:
+        self._work, self._spec, self._report = work, plan.spec, report
+
+    def log_odds(self, name: str, rows: np.ndarray) -> tuple[Floats, Floats]:
+        """Log-odds of the training samples `rows` (r,) under one model, and under Re-trains.
+
+        (u, r) and (t, r) float64: of this study first, then of its siblings with the same forget
+        set, and with the same settings of the method. For a Re-train, which has no counterparts,
+        every second of all Re-trains and the others, as many of each as there are studies, if
+        possible. Raises Cancelled.
+        """
+        retrains = self._stacked((one for other in self._alike for one in _retrains(other)), rows)
+        if name.startswith("retrain-"):
+            most = len(self._alike)
+            return retrains[::2][:most], retrains[1::2][:most]
+        own = (one for other in self._alike for one in _counterpart(self._spec, name, other))
+        return self._stacked(own, rows), retrains
+
+    @functools.cached_property
+    def _alike(self) -> list[RunSpec]:
+        forget = set(self._spec.forget)
+        others = siblings(self._work, self._spec)
+        return [self._spec, *(one for one in others if set(one.forget) == forget)]
+
+    def _stacked(self, models: Iterator[tuple[RunSpec, str, str]], rows: np.ndarray) -> Floats:
+        """(m, r) of the stored ones among these models, each once."""
+        dataset: Dataset = self._work.datasets.load(self._spec.data, self._report)
         found: dict[str, Floats] = {}
-        for owner, role, key in keys_of:
-            if key not in found:
-                result = work.under(owner, role, key)
-                if result is not None:
-                    found[key] = log_odds(result.train_logits[rows], dataset.train_y[rows])
+        for owner, role, key in models:
+            self._report.check()
+            result = None if key in found else self._work.under(owner, role, key)
+            if result is not None:
+                found[key] = log_odds(result.train_logits[rows], dataset.train_y[rows])
         return np.stack([*found.values()]) if found else np.empty((0, len(rows)))
-
-    retrains = stacked(one for other in alike for one in _retrains(other))
-    if name.startswith("retrain-"):
-        return retrains[::2][: len(alike)], retrains[1::2][: len(alike)]
-    return stacked(one for other in alike for one in _counterpart(spec, name, other)), retrains
 
 
 def _retrains(spec: RunSpec) -> Iterator[tuple[RunSpec, str, str]]:
