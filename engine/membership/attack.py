@@ -94,12 +94,16 @@ def attack(
     scored: Callable[[ModelResult], tuple[Floats, Floats]] = functools.partial(
         _scored, score=attack_score, reported=reported, held_out=held_out
     )
+    null: tuple[float, ...] = ()
     if attack_score.referenced:
-        by_sample = ReferenceScores(
-            attack_score, references, {one.key for one in models.values()}, member_indices,
-            (rows.member, rows.other), (rows.held_member, rows.held_other), (train_y, test_y),
+        beside = references or References(())
+        by_sample = functools.partial(
+            ReferenceScores, attack_score, beside, member_indices, (rows.member, rows.other),
+            (rows.held_member, rows.held_other), (train_y, test_y),
         )  # fmt: skip
-        scored, note = by_sample.of, by_sample.note(next(iter(models)))
+        scores = by_sample({one.key for one in models.values()})
+        null = _null(attack_score, by_sample, beside.retrains, reported.member)
+        scored, note = scores.of, scores.note(next(iter(models)), null)
     results = {
         name: _attacked(scored(model), attack_score, reported, held_out, weights)
         for name, model in models.items()
@@ -110,6 +114,7 @@ def attack(
         {name: result for name, (result, _) in results.items()},
         _difference([(result.auc.value, resampled) for result, resampled in results.values()]),
         note,
+        null,
     )  # fmt: skip
 
 
@@ -171,6 +176,20 @@ def _check(models: Mapping[str, ModelResult], rows: Draw, score: Score, matched:
             raise SpecError(
                 f"The outputs of {model.label} are not finite: it diverged. Choose another model."
             )
+
+
+def _null(
+    score: Score,
+    by_sample: Callable[[set[str]], ReferenceScores],
+    retrains: Sequence[ModelResult],
+    member: np.ndarray,
+) -> tuple[float, ...]:
+    """The AUC of an attack on each Re-train, judged by the others; () with too few of these."""
+    try:
+        judged = [by_sample({one.key}).of(one)[0] for one in retrains]
+    except SpecError:
+        return ()
+    return tuple(auc(roc(score, values, member)) for values in judged)
 
 
 class _Samples:

@@ -39,18 +39,18 @@ class ReferenceScores:
     def __init__(
         self,
         score: Score,
-        references: References | None,
-        attacked: Collection[str],
+        references: References,
         forget: Integers,
         reported: tuple[Integers, Integers],
         held_out: tuple[Integers, Integers],
         classes: tuple[np.ndarray, np.ndarray],
+        attacked: Collection[str],
     ) -> None:
         """forget (n_f,): the members; attacked: keys of the attacked models, which are no
         references; classes: of all training and test samples. SpecError with too few references.
         """
         self._score, self._forget, self._classes = score, forget, classes
-        self._references = (references or References(())).without(attacked)
+        self._references = references.without(attacked)
         self._parts = (reported, held_out)
         counts = np.array([one.counts for one in self._references.out]).reshape(-1, len(forget))
         self._out = int(counts.sum(0).min()) if counts.size else 0
@@ -77,11 +77,17 @@ class ReferenceScores:
             reported, held_out, outside[z], np.array([one.test[z] for one in self._references.out])
         )
 
-    def note(self, model: str) -> str:
-        """What the references of an attack on the model of that name are, in sentences."""
+    def note(self, model: str, null: Sequence[float]) -> str:
+        """What the references of an attack on the model of that name are, in sentences.
+
+        null: AUC of each Re-train judged by the others.
+        """
         unlearned = bool(self._references.unlearned.get(model))
         inside = len(self._references.inside(model))
-        return reference_note(self._score.name, self._out, inside, unlearned)
+        note = reference_note(self._score.name, self._out, inside, unlearned)
+        if not null:
+            return note
+        return f"{note} A Re-train judged by the others: AUC {min(null):.2f} to {max(null):.2f}."
 
     def _population(self, n: int) -> Integers:
         """The test samples that are not reported, the held-out ones first."""

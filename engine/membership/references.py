@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.arrays import Floats, Mask
+from engine.results import ModelResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +45,14 @@ class References:
     """Further models: out, the OUT models; trained, models that learned the samples they count for.
 
     unlearned: model name -> models of other studies that learned their samples and then unlearned
-    them by the same method with the same settings.
+    them by the same method with the same settings; retrains: the study's Re-trains, each of which
+    is judged by the others: what an attack finds where there is nothing.
     """
 
     out: tuple[Reference, ...]
     trained: tuple[Reference, ...] = ()
     unlearned: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
+    retrains: tuple[ModelResult, ...] = ()
 
     def without(self, keys: Collection[str]) -> References:
         """Without the models under these keys: a model is no reference for itself."""
@@ -60,6 +63,7 @@ class References:
                 name: tuple(one for one in models if one.key not in keys)
                 for name, models in self.unlearned.items()
             },
+            self.retrains,
         )
 
     def inside(self, model: str) -> tuple[Reference, ...]:

@@ -62,7 +62,9 @@ class Attack:
     both sides have the same classes. samples (m,), held_out (h,): int64, training samples 0 .. n-1
     then test samples n ..; member (m,), held_member (h,): bool, as many true as false. models: name
     -> result, A first, a single entry if B is A; difference: AUC(A) - AUC(B); note: what further
-    models the score compares with, in a sentence, '' if it needs none.
+    models the score compares with, in sentences, '' if it needs none; null: the AUC on each
+    Re-train in the place of A, judged by the others, () for scores that need no further models, or
+    with too few.
     """
 
     score: str
@@ -75,6 +77,7 @@ class Attack:
     models: Mapping[str, AttackResult]
     difference: Estimate
     note: str = ""
+    null: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:

@@ -95,8 +95,14 @@ def references(
             elif same_method(spec, other, name):
                 group = unlearned.setdefault(name, {})
                 group[result.key] = _reference(result, forget, forgotten, dataset)
+    retrains = [one for name, one in models.items() if name.startswith("retrain-")]
+    kept = _finite(out)
+    judged = {one.key for one in kept}
     return References(
-        _finite(out), _finite(trained), {name: _finite(group) for name, group in unlearned.items()}
+        kept,
+        _finite(trained),
+        {name: _finite(group) for name, group in unlearned.items()},
+        tuple(one for one in retrains if one.key in judged),
     )
 
 

@@ -66,6 +66,7 @@ class World:
             tuple(out),
             (self.reference("original", self.odds["original"]),),
             {"gd": tuple(unlearned)} if shadows else {},
+            tuple(one for name, one in self.models().items() if name.startswith("retrain")),
         )
 
     def attack(self, *names: str, score: str = "u-lira", **words: Any) -> Attack:
@@ -226,6 +227,19 @@ def test_a_retrain_in_the_place_of_the_unlearned_model_is_chance(score: str) -> 
     assert np.mean(low) == pytest.approx(100 * 13 / 1201, abs=0.45)
     assert np.mean(lowest) == pytest.approx(100 * 2 / 1201, abs=0.15)
     assert sum(inside) >= 6  # of 8 intervals of 95 %
+
+
+def test_the_null_is_the_area_for_each_retrain_judged_by_the_others() -> None:
+    world = World(300, 400, learned=4.0, left=4.0, models=4)
+    found = world.attack("gd", "original")
+    alone = [
+        world.attack(f"retrain-{j}", "original").models[f"retrain-{j}"].auc.value for j in range(4)
+    ]
+    assert found.null == pytest.approx(alone, abs=0.02)  # there the Original shows no shift
+    assert f"AUC {min(found.null):.2f} to {max(found.null):.2f}" in found.note
+    assert max(found.null) < 0.6 < found.models["gd"].auc.low
+    assert World(30, 40, learned=4.0, left=4.0, models=2).attack().null == ()
+    assert world.attack(score="rmia").null and world.attack(score="loss").null == ()
 
 
 # -- how many it takes -----------------------------------------------------------------------------
