@@ -299,10 +299,11 @@ def _quantities() -> tuple[Quantity, ...]:
     )
     digits = {"seconds": 1, "relearn_epochs": 1}
     measured = [
-        Quantity(m.name, m.label, m.unit, m.better, m.help, digits.get(m.name, 2), m.most)
-        for m in METRICS
+        Quantity(m.name, m.label, m.unit, m.better, m.help, digits.get(m.name, m.digits), m.most)
+        for m in sorted(METRICS, key=lambda one: one.further)
     ]
-    return (residual, *measured, pooled, *others)
+    usual = len([one for one in METRICS if not one.further])
+    return (residual, *measured[:usual], pooled, *others, *measured[usual:])
 
 
 QUANTITIES = _quantities()

@@ -26,6 +26,7 @@ ALIASES: Mapping[str, str] = {  # what people write -> the measure
     "mia": "mia_acc",
     "gap": "avg_gap",
     "relearn": "relearn_epochs",
+    "jsd": "js_divergence",
     "share": SHARE,
     **{one.name: one.name for one in RANKED},
 }

@@ -261,6 +261,7 @@ LOOK = {  # parameter -> option, of all kinds
 }  # fmt: skip
 CONTENT = (  # of some kinds
     "sample", "tau", "model", "epoch", "a", "b", "color", "tab", "split", "matched", "log",
+    "score", "members", "per_sample",
 )  # fmt: skip
 
 
@@ -275,7 +276,7 @@ def _check_content(kind: str, names: Sequence[str]) -> None:
     """SpecError for an option that a figure of this kind does not have."""
     for name in names:
         if kind in KINDS and name not in KINDS[kind].options:
-            word = "any-class" if name == "matched" else name
+            word = "any-class" if name == "matched" else name.replace("_", "-")
             kinds = ", ".join(key for key in sorted(KINDS) if name in KINDS[key].options)
             raise SpecError(f"--{word} applies to figures of the kind {kinds}, not to {kind}.")
 

@@ -7,6 +7,8 @@ import argparse
 from engine.analysis.point_colors import COLOR_SCHEMES
 from engine.figures.catalog import KINDS
 from engine.figures.page_options import LEGENDS
+from engine.membership.attack import MEMBERS
+from engine.membership.scores import SCORES
 from engine.storage.paths import typed_path
 
 
@@ -74,5 +76,15 @@ def add(figure: argparse.ArgumentParser) -> None:
     figure.add_argument(
         "--any-class", dest="matched", action="store_const", const=False,
         help="attack: compare with test samples of any class, not only of the members' classes",
+    )  # fmt: skip
+    figure.add_argument(
+        "--score",
+        help=f"attack: {', '.join(SCORES)} (confidence); u-lira and rmia compare each sample with "
+        "itself under Re-trains and models of other seeds",
+    )
+    figure.add_argument("--members", help=f"attack: {' or '.join(MEMBERS)} (forget)")
+    figure.add_argument(
+        "--per-sample", action="store_const", const=True,
+        help="attack: write the score of every sample to the CSV instead of the curves",
     )  # fmt: skip
     figure.add_argument("--color", help=f"embedding: color points by {', '.join(COLOR_SCHEMES)}")

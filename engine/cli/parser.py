@@ -13,6 +13,7 @@ from engine import __version__, registry
 from engine.cli import commands as actions
 from engine.cli import comparator_command, figure_arguments
 from engine.cli.commands import RETRAINS
+from engine.metrics import METRICS
 from engine.perturbations import names
 from engine.storage.paths import absolute, typed_path
 
@@ -211,13 +212,18 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--measures",
         default="",
-        help="additional measures: relearn-epochs (fine-tunes each model again)",
+        help=f"comma-separated additional measures: {_on_request()}; their settings are changed as "
+        "those of methods, e.g. --set relearn-few.samples=5",
     )
     run.add_argument(
         "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
     )
     _weights_options(run)
     _measurement_options(run)
+
+
+def _on_request() -> str:
+    return ", ".join(one.name.replace("_", "-") for one in METRICS if one.trains)
 
 
 def _measurement_options(run: argparse.ArgumentParser) -> None:

@@ -45,12 +45,13 @@ def attack(
     font_size: float = 8,
     threshold: float | None = None,
     log: bool = False,
+    per_sample: bool = False,
 ) -> list[Path]:
     """Scores of members and non-members under A, and the ROC of A and B; returns the files.
 
     threshold: in the unit of the score, None for the one chosen on the held-out half; log: draw the
-    false positive rate on a logarithmic axis. The CSV has every step of the curves. SpecError for
-    an unknown format or an invalid size.
+    false positive rate on a logarithmic axis. The CSV has every step of the curves, or, per_sample,
+    the scores of every sample. SpecError for an unknown format or an invalid size.
     """
     check_page(out, width_mm, font_size)
     name, first = next(iter(results.models.items()))
@@ -64,7 +65,8 @@ def attack(
         handles = [one for axes in (left, right) for one in axes.get_legend_handles_labels()[0]]
         add_legend(figure, handles, font_size, place=BELOW)
         add_caption(figure, _caption(results, labels), font_size)
-        return save(figure, out, facts, _sheet(results, labels))
+        sheet = _samples(results) if per_sample else _sheet(results, labels)
+        return save(figure, out, facts, sheet)
 
 
 def _draw_scores(axes: Axes, results: Attack, one: AttackResult, at: float, label: str) -> None:
@@ -147,27 +149,36 @@ def _caption(results: Attack, labels: Mapping[str, str]) -> str:
         f"Membership inference by {SCORES[results.score].axis}: scores of {results.size} members "
         f"and as many non-members under {first}, and ROC curves of {names} with 95 % intervals."
     )
-    if not any(np.isfinite(one.tpr_at_low.value) for one in results.models.values()):
-        return f"{words} TPR at 1 % FPR undefined: only {results.size} non-members."
+    models = [(model_label(name, labels), one) for name, one in results.models.items()]
     rates = [
-        f"{model_label(name, labels)} {_words(one.tpr_at_low, '.1f')} %"
-        for name, one in results.models.items()
+        _rate("1 %", [(name, one.tpr_at_low) for name, one in models], results.size),
+        _rate("0.1 %", [(name, one.tpr_at_lowest) for name, one in models], results.size),
     ]
-    return f"{words} TPR at 1 % FPR: {', '.join(rates)}."
+    if not np.isfinite(models[0][1].tpr_at_low.value):
+        rates = rates[:1]  # what is too few for 1 % is for 0.1 %
+    return " ".join(filter(None, [words, *rates, results.note]))
+
+
+def _rate(fpr: str, models: list[tuple[str, Estimate]], size: int) -> str:
+    """True positive rates at a low false positive rate, or that there are too few samples."""
+    if not any(np.isfinite(one.value) for _, one in models):
+        return f"TPR at {fpr} FPR undefined: only {size} non-members."
+    rates = [f"{name} {_words(one, '.1f')} %" for name, one in models]
+    return f"TPR at {fpr} FPR: {', '.join(rates)}."
 
 
 def _sheet(results: Attack, labels: Mapping[str, str]) -> Sheet:
     header = [
         "model", "name", "score", "threshold", "tp", "fn", "fp", "tn", "tpr_percent", "fpr_percent",
         "held_out_threshold", "auc", "auc_low", "auc_high", "tpr_at_1_percent_fpr",
-        "tpr_at_1_percent_fpr_low", "tpr_at_1_percent_fpr_high",
+        "tpr_at_1_percent_fpr_low", "tpr_at_1_percent_fpr_high", "tpr_at_0.1_percent_fpr",
+        "tpr_at_0.1_percent_fpr_low", "tpr_at_0.1_percent_fpr_high",
     ]  # fmt: skip
     n, rows = results.size, []
     for name, one in results.models.items():
-        low = one.tpr_at_low
-        summary = (
-            one.threshold, one.auc.value, one.auc.low, one.auc.high, low.value, low.low, low.high,
-        )  # fmt: skip
+        estimates = (one.auc, one.tpr_at_low, one.tpr_at_lowest)
+        parts = [part for each in estimates for part in (each.value, each.low, each.high)]
+        summary = (one.threshold, *parts)
         for tp, fp, at in zip(one.roc.tp, one.roc.fp, one.roc.thresholds, strict=True):
             calls = (int(tp), n - int(tp), int(fp), n - int(fp))
             rates = (100 * float(tp) / n, 100 * float(fp) / n)
@@ -182,4 +193,19 @@ def _sheet(results: Attack, labels: Mapping[str, str]) -> Sheet:
                     *summary,
                 ]
             )
+    return header, rows
+
+
+def _samples(results: Attack) -> Sheet:
+    """The score of every sample, reported or held out, under each model."""
+    header = [
+        "sample",
+        "member",
+        "held_out",
+        *(f"{results.score}_{name}" for name in results.models),
+    ]
+    rows = [
+        [sample, int(member), int(held_out), *scores]
+        for sample, member, held_out, scores in results.per_sample()
+    ]
     return header, rows

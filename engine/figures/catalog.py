@@ -94,11 +94,12 @@ KINDS = {
         {
             "a": "model to attack",
             "b": "model to compare with",
-            "score": "how samples are scored, e.g. confidence, loss, svm",
+            "score": "how samples are scored, e.g. confidence, loss, svm, u-lira, rmia",
             "members": "which samples count as members: forget or retain",
             "matched": "whether non-members match the members' classes",
             "threshold": "threshold to mark; by default the one chosen on the held-out half",
             "log": "whether the false positive rate is drawn on a log axis",
+            "per_sample": "whether the CSV has the scores of every sample instead of the curves",
         },
     ),
     "comparison": Kind(

@@ -206,6 +206,7 @@ def attack(
     matched: bool = True,
     threshold: float | None = None,
     log: bool = False,
+    per_sample: bool = False,
     **options: Any,
 ) -> list[Path]:
     """Membership inference on two models."""
@@ -217,7 +218,7 @@ def attack(
     )
     return drawn(
         results, request.study.labels, request.out,
-        facts=request.facts, threshold=threshold, log=log, **options,
+        facts=request.facts, threshold=threshold, log=log, per_sample=per_sample, **options,
     )  # fmt: skip
 
 

@@ -10,13 +10,15 @@ distinguished from a test set of all classes by its class alone, on Re-train as 
 
 Sources: equal sizes and learned attacks, Shokri et al. 2017; a threshold on the loss, Yeom et al.
 2018; ROC and true positive rate at a low false positive rate, Carlini et al. 2022; the SVM, Hsu
-et al. 2025 (engine.metrics.mia_acc). Curves, areas and learned scores use scikit-learn, which is
-imported on first use; resampled areas, a thousand at once, are plain numpy.
+et al. 2025 (engine.metrics.mia_acc); scores per sample, engine.membership.reference_scores. Learned
+scores use scikit-learn, which is imported on first use; resampled areas, a thousand at once, are
+plain numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +26,9 @@ from numpy.typing import NDArray
 
 from engine.arrays import Floats, Integers
 from engine.errors import SpecError, unknown
-from engine.membership.results import Attack, AttackResult, Estimate
+from engine.membership.reference_scores import ReferenceScores
+from engine.membership.references import References
+from engine.membership.results import UNDEFINED, Attack, AttackResult, Estimate
 from engine.membership.roc import auc, best_threshold, roc, tpr_at
 from engine.membership.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
 from engine.metrics.mia_acc import MIA, fitted_svm
@@ -35,12 +39,12 @@ MEMBERS = {  # the training samples that the attack tries to identify
     "forget": "Forget set",
     "retain": "Retain set",
 }
-LOW_FPR = 0.01
+LOW_FPR, LOWEST_FPR = 0.01, 0.001
 FEWEST = 100  # non-members required to distinguish a false positive rate of 1 % from 0
+FEWEST_AT_LOWEST = 1000  # and to distinguish 0.1 % from 0
 RESAMPLES = 1000
 LEVEL = 0.95
 AT_ONCE = 2_000_000  # resampled samples held in memory at once
-NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,24 +68,44 @@ def attack(
     matched: bool = True,
     seed: int = 0,
     validation: Sequence[int] | np.ndarray = (),
+    references: References | None = None,
 ) -> Attack:
     """Attack one or two models by name, A first.
 
     train_y (n,), test_y (m,): true classes; forget (n_f,): indices of S_f in the training set;
     matched: draw non-members from the members' classes only, in equal numbers; seed: of the draw
-    and the held-out half; validation (v,): indices held out of training. SpecError for unknown
-    names, for outputs that are not finite, and if there are no members or non-members.
+    and the held-out half; validation (v,): indices held out of training; references: the further
+    models that U-LiRA and RMIA compare with. SpecError for unknown names, for outputs that are not
+    finite, if there are no members or non-members, and for too few references.
     """
     attack_score = score_named(score)
+    if attack_score.referenced and members == "retain":
+        raise SpecError(
+            f"{attack_score.label} compares with models that never saw the members, but all models "
+            "saw the retain set. Attack the forget set, or choose another score."
+        )
     member_indices = member_rows(len(train_y), forget, members, validation)
     groups = (train_y[member_indices], test_y) if matched else (member_indices * 0, test_y * 0)
     rows = draw_pairs(groups[0], groups[1], seed)
     _check(models, rows, attack_score, matched)
     reported = _Samples(member_indices[rows.member], rows.other, train_y, test_y)
     held_out = _Samples(member_indices[rows.held_member], rows.held_other, train_y, test_y)
-    weights = _Weights(len(rows.member), seed)
+    weights, note = _Weights(len(rows.member), seed), ""
+    scored: Callable[[ModelResult], tuple[Floats, Floats]] = functools.partial(
+        _scored, score=attack_score, reported=reported, held_out=held_out
+    )
+    null: tuple[float, ...] = ()
+    if attack_score.referenced:
+        beside = references or References(())
+        by_sample = functools.partial(
+            ReferenceScores, attack_score, beside, member_indices, (rows.member, rows.other),
+            (rows.held_member, rows.held_other), (train_y, test_y),
+        )  # fmt: skip
+        scores = by_sample({one.key for one in models.values()})
+        null = _null(attack_score, by_sample, beside.retrains, reported.member)
+        scored, note = scores.of, scores.note(next(iter(models)), null)
     results = {
-        name: _attacked(model, attack_score, reported, held_out, weights)
+        name: _attacked(scored(model), attack_score, reported, held_out, weights)
         for name, model in models.items()
     }
     return Attack(
@@ -89,6 +113,8 @@ def attack(
         reported.samples, reported.member, held_out.samples, held_out.member,
         {name: result for name, (result, _) in results.items()},
         _difference([(result.auc.value, resampled) for result, resampled in results.values()]),
+        note,
+        null,
     )  # fmt: skip
 
 
@@ -152,6 +178,20 @@ def _check(models: Mapping[str, ModelResult], rows: Draw, score: Score, matched:
             )
 
 
+def _null(
+    score: Score,
+    by_sample: Callable[[set[str]], ReferenceScores],
+    retrains: Sequence[ModelResult],
+    member: np.ndarray,
+) -> tuple[float, ...]:
+    """The AUC of an attack on each Re-train, judged by the others; () with too few of these."""
+    try:
+        judged = [by_sample({one.key}).of(one)[0] for one in retrains]
+    except SpecError:
+        return ()
+    return tuple(auc(roc(score, values, member)) for values in judged)
+
+
 class _Samples:
     """Members followed by equally many non-members, with their true classes.
 
@@ -173,22 +213,28 @@ class _Samples:
 
 
 def _attacked(
-    model: ModelResult, score: Score, reported: _Samples, held_out: _Samples, weights: _Weights
+    scores: tuple[Floats, Floats],
+    score: Score,
+    reported: _Samples,
+    held_out: _Samples,
+    weights: _Weights,
 ) -> tuple[AttackResult, Floats]:
-    """The result for one model, and its resampled AUC (RESAMPLES,)."""
-    values, held_values = _scored(model, score, reported, held_out)
+    """The result for one model with these scores, and its resampled AUC (RESAMPLES,)."""
+    values, held_values = scores
     curve = roc(score, values, reported.member)
     threshold = _threshold(score, held_values, held_out.member)
     correct = score.called(values, threshold) == reported.member
     resampled = weights.resampled(score.sign * values, correct)
     n = int(reported.member.sum())
     low_fpr_tpr = tpr_at(curve, LOW_FPR) if n >= FEWEST else np.nan
+    lowest_fpr_tpr = tpr_at(curve, LOWEST_FPR) if n >= FEWEST_AT_LOWEST else np.nan
     accuracy = 100 * float(correct.mean()) if np.isfinite(threshold) else np.nan
     result = AttackResult(
         values, held_values, curve, threshold,
         _estimate(auc(curve), resampled[0]),
         _estimate(accuracy, resampled[1]),
         _estimate(low_fpr_tpr, resampled[2]),
+        _estimate(lowest_fpr_tpr, resampled[3]),
     )  # fmt: skip
     return result, resampled[0]
 
@@ -254,13 +300,13 @@ class _Weights:
         self._drawn = np.concatenate([_resample(n, rng), _resample(n, rng)], 1)
 
     def resampled(self, oriented: Floats, correct: np.ndarray) -> Floats:
-        """(3, RESAMPLES) AUC, accuracy and TPR at 1 % FPR of every resample, the latter in percent.
+        """(4, RESAMPLES) AUC, accuracy and TPR at 1 % and 0.1 % FPR of every resample, in percent.
 
         oriented: (2 n,) scores, members first, larger for members; right: (2 n,) bool. NaN if there
         is only one pair.
         """
         if self._n < 2:  # resampling one pair has no variance, which does not mean certainty
-            return np.full((3, RESAMPLES), np.nan)
+            return np.full((4, RESAMPLES), np.nan)
         rows = max(1, AT_ONCE // (2 * self._n))
         parts = [self._drawn[i : i + rows] for i in range(0, RESAMPLES, rows)]
         return np.concatenate([self._of(part, oriented, correct) for part in parts], 1)
@@ -275,8 +321,10 @@ class _Weights:
         middle = 2 * tp - np.diff(tp, axis=1, prepend=0)  # twice the height between two points
         area = np.einsum("bk,bk->b", steps.astype(np.float64), middle) / (2 * n * n)
         accuracy = 100 * (drawn @ correct) / (2 * n)
-        low = np.where(fp <= np.floor(LOW_FPR * n), tp, 0).max(1)
-        return np.stack([area, accuracy, 100 * low / n])
+        low, lowest = (
+            np.where(fp <= np.floor(fpr * n), tp, 0).max(1) for fpr in (LOW_FPR, LOWEST_FPR)
+        )
+        return np.stack([area, accuracy, 100 * low / n, 100 * lowest / n])
 
 
 def _resample(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -288,7 +336,7 @@ def _resample(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
 def _estimate(value: float, resampled: Floats) -> Estimate:
     """A value with its percentile interval, NaN if nothing could be resampled."""
     if not np.isfinite(value):
-        return NOTHING
+        return UNDEFINED
     if not np.isfinite(resampled).all():
         return Estimate(float(value), np.nan, np.nan)
     low, high = np.percentile(resampled, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
@@ -297,7 +345,7 @@ def _estimate(value: float, resampled: Floats) -> Estimate:
 
 def _difference(results: list[tuple[float, Floats]]) -> Estimate:
     if len(results) < 2:
-        return NOTHING
+        return UNDEFINED
     (a, resampled_a), (b, resampled_b) = results
     return _estimate(a - b, resampled_a - resampled_b)
 

@@ -1,6 +1,7 @@
 """Membership scores: statistics of a model's output that indicate training on a sample.
 
-Plain numpy on logits (n, K) and the true classes (n,). Sources: probability of the true class,
+Plain numpy on logits (n, K) and the true classes (n,); U-LiRA and RMIA, which need further models,
+are computed in engine.membership.reference_scores. Sources: probability of the true class,
 Shokri et al. 2017; loss, Yeom et al. 2018; modified entropy, Song and Mittal 2021; margin, Carlini
 et al. 2022.
 """
@@ -29,7 +30,8 @@ class Score:
 
     sign: 1 if members score high, -1 if they score low; scale: LINEAR, LOG or LOGIT, the scale of
     its axis; learned: whether it is trained on the held-out half of the samples, in which case its
-    threshold is 0.
+    threshold is 0; referenced: whether it compares a sample with itself under further models, see
+    engine.membership.references.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Score:
     scale: str
     help: str
     learned: bool = False
+    referenced: bool = False
 
     @property
     def axis(self) -> str:
@@ -120,6 +123,18 @@ SCORES = {
             "logistic", "Logistic", "log-odds of membership", 1, LINEAR,
             "Logistic regression on loss, entropy and margin, trained on the held-out half.",
             learned=True,
+        ),
+        Score(
+            "u-lira", "U-LiRA", "nats", 1, LINEAR,
+            "Log-likelihood ratio, per sample: log-odds of the true class as under models that "
+            "learned the sample, or as under Re-trains that never saw it.",
+            referenced=True,
+        ),
+        Score(
+            "rmia", "RMIA", "0 to 1", 1, LINEAR,
+            "Share of test samples whose probability of the true class, relative to that under "
+            "Re-trains, is at most the sample's own.",
+            referenced=True,
         ),
     )
 }  # fmt: skip

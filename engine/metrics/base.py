@@ -20,9 +20,14 @@ class Metric:
     """A measure of one model: its name, label, unit and properties.
 
     better: 'up', 'down', or 'retrain' where the Re-train's value is the goal; cost: cost per model,
-    in words; trains: whether it involves training, so that it is measured only on request;
+    in words; trains: whether it needs training, networks or other studies, so that it is measured
+    only on request;
     compares: whether it needs the other measures and the Re-trains' mean; most: the largest value
-    that is resolved; larger ones are censored and shown as '>most'.
+    that is resolved; larger ones are censored and shown as '>most'; digits: decimals in tables;
+    null: whether the Re-trains' value is not that of their mean but the mean over each Re-train
+    judged by the others, which is what chance alone gives (NaN with a single Re-train); further:
+    whether its column comes after all others, where tables are narrow; over_seeds: whether it reads
+    other studies of the store, so that its value depends on those at hand when it is measured.
     """
 
     name: str
@@ -34,6 +39,10 @@ class Metric:
     trains: bool = False
     compares: bool = False
     most: float | None = None
+    digits: int = 2
+    null: bool = False
+    further: bool = False
+    over_seeds: bool = False
 
     def text(self, value: float, censored: bool = False) -> str:
         """A value of this measure as shown in tables, without its unit.
@@ -44,9 +53,7 @@ class Metric:
             return "-"
         if self.most is not None and value > self.most:
             return f">{self.most:g}"
-        return (
-            f"{'≥' * censored}{value:.1f}" if self.unit == "s" else f"{'≥' * censored}{value:.2f}"
-        )
+        return f"{'≥' * censored}{value:.{1 if self.unit == 's' else self.digits}f}"
 
 
 CENSORED = "_censored"  # suffix of a measure's name: how many of its values were censored
@@ -72,7 +79,11 @@ class Case:
     validation samples, which are not trained on; seconds: its run time; seed: the study's seed;
     original_logits (n, K): the Original's outputs on the training set; figures: values of the
     measures evaluated before; reference: their means over the Re-trains; relearn(config): loss on
-    S_f before fine-tuning and after each epoch of it, trained lazily as the values are consumed.
+    S_f before fine-tuning and after each epoch of it, trained lazily as the values are consumed;
+    retrains: the outputs (n, K) of each Re-train on the training set, without this model itself;
+    features(rows): penultimate activations (r, F) float32 of these training samples (r,);
+    over_seeds(rows): log-odds of the true classes of these training samples (r,) under this model
+    in the studies of all seeds (u, r), and under their Re-trains (t, r).
     """
 
     train_logits: np.ndarray
@@ -87,6 +98,12 @@ class Case:
     reference: Mapping[str, float] = field(default_factory=dict)
     relearn: Callable[[Any], Iterator[float]] = lambda config: iter(())
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    retrains: tuple[np.ndarray, ...] = ()
+    features: Callable[[np.ndarray], np.ndarray] = lambda rows: np.empty((len(rows), 0), np.float32)
+    over_seeds: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda rows: (
+        np.empty((0, len(rows))),
+        np.empty((0, len(rows))),
+    )
 
     @property
     def retain(self) -> np.ndarray:
@@ -154,6 +171,34 @@ def log_confidence(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     shifted = shifted - shifted.max(1, keepdims=True)
     log_probability: np.ndarray = shifted[np.arange(len(y)), y] - np.log(np.exp(shifted).sum(1))
     return log_probability
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """(n, K) float64 log-probabilities of all classes under logits (n, K)."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
+
+
+def log_odds(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) float64 log-odds of the true class y (n,) under logits (n, K).
+
+        log p / (1 - p) = logit of y - log sum of exp over the other logits
+
+    Finite also where p rounds to 1. Source: Carlini et al. 2022, logit scaling; the margin of
+    Georgiev et al. 2024. Infinite for a single class.
+
+    >>> log_odds(np.array([[3.0, 1.0], [99.0, 0.0]]), np.array([0, 0]))
+    array([ 2., 99.])
+    """
+    others = logits.astype(np.float64)
+    rows = np.arange(len(y))
+    own = others[rows, y]
+    others[rows, y] = -np.inf
+    highest = others.max(1)
+    sums = np.exp(others - np.where(np.isfinite(highest), highest, 0.0)[:, None]).sum(1)
+    with np.errstate(divide="ignore"):  # a single class has no others
+        return np.asarray(own - np.where(np.isfinite(highest), highest, 0.0) - np.log(sums))
 
 
 def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.metrics.base import Case, Metric, log_confidence, measure
 from engine.spec import SGDSpec, setting, setting_of
 
@@ -38,7 +40,15 @@ class RelearnEpochs:
 @measure(METRIC, config=RelearnEpochs, kept=True)
 def relearn_epochs(case: Case, config: RelearnEpochs) -> float:
     """Epochs needed; 0 if nothing was forgotten, 31 (shown as >30) if thirty do not suffice."""
-    rows, y = case.original_logits[case.forget], case.train_y[case.forget]
+    return epochs_to(case, config, case.forget)
+
+
+def epochs_to(case: Case, config: RelearnEpochs, judged: np.ndarray) -> float:
+    """Epochs until the loss on the training samples `judged` (j,) is within 5 % of the Original's.
+
+    case.relearn yields the losses on these samples; 31 if thirty epochs do not suffice.
+    """
+    rows, y = case.original_logits[judged], case.train_y[judged]
     goal = SLACK * float(-log_confidence(rows, y).mean())
     for epochs, loss in enumerate(case.relearn(config)):
         if loss <= goal:

@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 
 from engine.errors import SpecError, StoreError
+from engine.membership.results import Attack
 from engine.notebook.frames import frame
 from engine.notebook.knowledge import ResidualKnowledge
 from engine.notebook.places import store_of
 from engine.notebook.torch_settings import restored_torch_settings
 from engine.pipeline.compute_device import ComputeDevice
 from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.membership import infer
+from engine.pipeline.models import StudyModels
 from engine.pipeline.studies import StudyCatalog
 from engine.results import Study, StudySummary
+from engine.runtime.progress import Reporter
 from engine.storage.store import Store
+from engine.study.plan import Plan
 
 
 def open(store: Store | Path | str | None = None) -> Studies:
@@ -52,7 +57,7 @@ class Studies:
 
     def __iter__(self) -> Iterator[StoredStudy]:
         """Every study, read when it is used."""
-        return (StoredStudy(self._catalog, one.key) for one in self.summaries)
+        return (StoredStudy(self._catalog, one.key, self.store) for one in self.summaries)
 
     def __getitem__(self, key: str) -> StoredStudy:
         """The study whose key begins with `key`, or which has this name; StoreError if there is
@@ -61,7 +66,8 @@ class Studies:
         if len(keys) > 1:
             listed = ", ".join(keys)
             raise StoreError(f"{len(keys)} studies are named '{key}'. Use a key: {listed}.")
-        return StoredStudy(self._catalog, keys[0] if keys else self._catalog.place(key)[1])
+        chosen = keys[0] if keys else self._catalog.place(key)[1]
+        return StoredStudy(self._catalog, chosen, self.store)
 
     def to_frame(self) -> Any:
         """A pandas DataFrame with one row per study; SpecError if pandas is not installed."""
@@ -78,8 +84,8 @@ class Studies:
 class StoredStudy:
     """One study; `study['gd']` is the residual knowledge of that model."""
 
-    def __init__(self, catalog: StudyCatalog, key: str) -> None:
-        self._catalog, self.key = catalog, key
+    def __init__(self, catalog: StudyCatalog, key: str, store: Store) -> None:
+        self._catalog, self.key, self._store = catalog, key, store
 
     @cached_property
     def results(self) -> Study:
@@ -146,6 +152,29 @@ class StoredStudy:
     def verdicts(self) -> dict[str, np.ndarray]:
         """model -> (n_f,) 'residual', 'none' or 'undecided' of each forget sample."""
         return {name: self[name].verdicts() for name in self.models}
+
+    def membership(
+        self,
+        model: str,
+        beside: str = "retrain-0",
+        *,
+        score: str = "confidence",
+        members: str = "forget",
+        matched: bool = True,
+    ) -> Attack:
+        """Membership inference on `model`, and on the model `beside` it as the baseline.
+
+        score: confidence, loss, ..., or per sample u-lira or rmia, which also read the stored
+        studies of other seeds; members: 'forget' or 'retain'; matched: whether non-members have the
+        members' classes. `per_sample()` of the answer lists the score of every sample. SpecError
+        for an unknown name and for too few models to compare with, DataError if the data are gone.
+        """
+        spec, names = self._catalog.spec_under(self.key), dict.fromkeys((model, beside))
+        with restored_torch_settings():
+            return infer(
+                StudyModels(self._store), Plan.of(spec), names, Reporter(),
+                score=score, members=members, matched=matched,
+            )  # fmt: skip
 
     def to_frame(self) -> Any:
         """The metrics as a pandas DataFrame, one row per model; SpecError without pandas."""

@@ -5,27 +5,29 @@ An expensive measure is stored on its own, so that it is computed once per model
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
+from engine.pipeline import relearning
+from engine.pipeline.features import features_of
 from engine.pipeline.models import StudyModels
+from engine.pipeline.siblings import OverSeeds
 from engine.registry import Registration
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
-from engine.runtime.seeds import derive
 from engine.spec import RunSpec
 from engine.study import keys
 from engine.study.costs import cost_of_measure
 from engine.study.keys import judged_models
 from engine.study.plan import Plan, measures_of
-from engine.training import relearn
 
 Measures = dict[str, float]
 
@@ -39,25 +41,61 @@ def table(
     of NAME. Raises Cancelled.
     """
     spec, measures = plan.spec, measures_of(plan.spec)
-    cases = {name: _case(work, plan, results, name, report) for name in results}
+    seeds = OverSeeds(work, plan, report)
+    cases = {name: _case(work, plan, results, name, seeds, report) for name in results}
     rows = {name: _row(work, plan, name, case, measures, report) for name, case in cases.items()}
-    retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
+    retrains = {f"retrain-{j}": rows.pop(f"retrain-{j}") for j in range(spec.retrains)}
     first = {name: rows.pop(name) for name in judged_models(spec)[:1] if name == "original"}
-    metrics = {**first, "retrain": mean_of(retrains), **rows}
+    metrics = {**first, "retrain": mean_of([*retrains.values()]), **rows}
     reference = dict(metrics["retrain"])
+    compared = [one for one in measures if one[0].facts["metric"].compares]
     for name, row in metrics.items():
         case = replace(cases.get(name, cases["retrain-0"]), reference=reference)
-        for entry, config in measures:
-            if entry.facts["metric"].compares:
-                row[entry.facts["metric"].name] = entry.make(replace(case, figures=row), config)
+        for entry, config in compared:
+            metric = entry.facts["metric"]
+            if name == "retrain" and metric.null:
+                row[metric.name] = _null(entry, config, cases, retrains)
+            else:
+                row[metric.name] = entry.make(replace(case, figures=row), config)
+    _log_missing_seeds(metrics, measures, report)
     return metrics
+
+
+def _log_missing_seeds(
+    metrics: Mapping[str, Measures], measures: list[tuple[Registration, Any]], report: Reporter
+) -> None:
+    """Log which measures are undefined for all models because too few seeds are stored."""
+    for entry, _ in measures:
+        metric = entry.facts["metric"]
+        if metric.over_seeds and all(math.isnan(row[metric.name]) for row in metrics.values()):
+            report.log(
+                f"{metric.label} is undefined: the store has too few studies of other seeds with "
+                "the same data, training, forget set and methods. Run these without it first; "
+                "delete this study, whose models are kept by one without it, and run it again."
+            )
+
+
+def _null(
+    entry: Registration, config: Any, cases: Mapping[str, Case], retrains: Mapping[str, Measures]
+) -> float:
+    """Mean of a comparison over the Re-trains, each judged by the mean of the others.
+
+    NaN with a single Re-train.
+    """
+    if len(retrains) < 2:
+        return math.nan
+    values = []
+    for name, row in retrains.items():
+        others = mean_of([other for own, other in retrains.items() if own != name])
+        values.append(entry.make(replace(cases[name], figures=row, reference=others), config))
+    return float(np.mean(values))
 
 
 def take_stored_measures(
     work: StudyModels, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
     """Compute the stored measures of one model that are not in the store yet."""
-    case = _case(work, plan, results, name, report)
+    case = _case(work, plan, results, name, OverSeeds(work, plan, report), report)
     for entry, config in measures_of(plan.spec):
         if entry.facts.get("kept"):
             _value(work, plan, name, entry, config, case, report)
@@ -70,7 +108,8 @@ def cost(work: StudyModels, spec: RunSpec) -> float:
 
 
 def _cost(work: StudyModels, spec: RunSpec, config: Any) -> float:
-    return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
+    dataset = work.datasets.load(spec.data, Reporter())
+    return cost_of_measure(spec, config, len(dataset.pool), len(dataset.test_y))
 
 
 def _row(
@@ -121,11 +160,11 @@ def _case(
     plan: Plan,
     results: Mapping[str, ModelResult],
     name: str,
+    seeds: OverSeeds,
     report: Reporter,
 ) -> Case:
     spec = plan.spec
     dataset: Dataset = work.datasets.load(spec.data, report)
-    samples, _ = work.datasets.on_device(dataset)
     return Case(
         train_logits=results[name].train_logits,
         test_logits=results[name].test_logits,
@@ -136,13 +175,12 @@ def _case(
         seconds=results[name].seconds,
         seed=spec.seed,
         original_logits=results.get("original", results[name]).train_logits,
-        relearn=lambda config: relearn.losses(
-            work.loaded(plan, name, report),
-            samples,
-            torch.tensor(spec.forget, device=work.device),
-            config,
-            derive(spec.seed, "relearn", name),
-            report,
-            torch.from_numpy(dataset.pool).to(work.device),
+        retrains=tuple(
+            one.train_logits
+            for other, one in results.items()
+            if other.startswith("retrain-") and other != name
         ),
+        features=lambda rows: features_of(work, plan, name, rows, report),
+        over_seeds=functools.partial(seeds.log_odds, name),
+        relearn=lambda config: relearning.losses(work, plan, name, config, report),
     )

@@ -16,7 +16,7 @@ from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
 from engine.runtime.batching import free_cache
 from engine.runtime.progress import Reporter
-from engine.spec import GIVEN
+from engine.spec import GIVEN, RunSpec
 from engine.storage.store import Store
 from engine.study.plan import Plan
 
@@ -91,6 +91,10 @@ class StudyModels:
     def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
         return self._stored.models(plan)
+
+    def under(self, spec: RunSpec, name: str, key: str) -> ModelResult | None:
+        """The stored model of that name and key of the study `spec`, or None."""
+        return self._stored.under(spec, name, key)
 
     def made(self, plan: Plan, name: str) -> bool:
         """Whether this model is in the store, with its weights."""

@@ -11,15 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.analysis.epoch_series import Epochs
 from engine.datasets.base import Dataset
 from engine.embedding.joint_umap import Embedder
-from engine.errors import SpecError
-from engine.membership.attack import attack
 from engine.membership.results import Attack
-from engine.pipeline import bundle, embedding
+from engine.pipeline import bundle, embedding, membership
 from engine.pipeline import sample as one_sample
 from engine.pipeline.compute_device import Loading
 from engine.pipeline.method_epochs import MethodEpochs
@@ -295,17 +291,11 @@ class Pipeline:
         """Membership inference on models `a` and `b`; takes milliseconds, so it is not stored.
 
         score, members, matched: see engine.membership.attack. SpecError if the study has no such
-        models, or there are no samples to attack.
+        models, there are no samples to attack, or too few models to compare with.
         """
-        dataset, models = self.dataset(spec.data, report), self.models(spec)
-        for name in (a, b):
-            if name not in models:
-                raise SpecError(f"This study has no model '{name}'. It has: {', '.join(models)}.")
-        return attack(
-            {name: models[name] for name in (a, b)}, dataset.train_y, dataset.test_y,
-            np.array(spec.forget),
-            score=score, members=members, matched=matched, seed=spec.seed,
-            validation=dataset.validation,
+        return membership.infer(
+            self.work, self._plan_of_stored(spec), dict.fromkeys((a, b)), report,
+            score=score, members=members, matched=matched,
         )  # fmt: skip
 
     # -- files ------------------------------------------------------------------------------

@@ -29,6 +29,11 @@ class StoredModels:
         labels = labels_of(plan.spec)
         return {n: model_of(one, n, labels[n]) for n, one in records.items() if one is not None}
 
+    def under(self, spec: RunSpec, name: str, key: str) -> ModelResult | None:
+        """The model of that name and key of the study `spec`, None if it is not in the store."""
+        record = self._results.shelf(spec).get("models", key, needs=self._outputs(spec))
+        return None if record is None else model_of(record, name, labels_of(spec).get(name, name))
+
     def made(self, plan: Plan, name: str) -> bool:
         """Whether this model is in the store, with its weights."""
         stored = self._results.shelf(plan.spec).has("models", plan.models[name])

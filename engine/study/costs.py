@@ -39,16 +39,16 @@ def cost_of_model(spec: RunSpec, name: str, n: int) -> float:
     return float(cost(method.config, n - n_forget, n_forget, spec.train)) if cost else 0.0
 
 
-def cost_of_measure(spec: RunSpec, config: Any, n: int) -> float:
+def cost_of_measure(spec: RunSpec, config: Any, n: int, n_test: int) -> float:
     """Upper bound on the sample passes of a measure of one model; 0 unless it trains.
 
-    n: samples of S.
+    n: samples of S; n_test: of the test set.
     """
     if not isinstance(config, RelearnEpochs):
         return 0.0
     from engine.training import relearn
 
-    return relearn.cost(config, n, len(spec.forget))
+    return relearn.cost(config, n, len(spec.forget), n_test)
 
 
 def cost_of_counts(spec: RunSpec, probe: ProbeSpec | None = None) -> float:

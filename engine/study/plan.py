@@ -335,7 +335,7 @@ def _cost(spec: RunSpec, sizes: Sizes, result: Result) -> float:
     if result.kind == COUNTS:
         return costs.cost_of_counts(replace(spec, probe=replace(spec.probe, draws=result.draws)))
     config = next(config for entry, config in measures_of(spec) if entry.name == result.measure)
-    return costs.cost_of_measure(spec, config, sizes.pool)
+    return costs.cost_of_measure(spec, config, sizes.pool, sizes.test)
 
 
 def _distinct(

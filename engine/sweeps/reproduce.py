@@ -191,7 +191,7 @@ def _accuracies(preset: Preset, done: Sequence[Done]) -> Table:
     values = _collect(done, lambda study: study.metrics)
     measured = {name for row in values.values() for name in row}
     columns = tuple(
-        Column(one.name, one.label, one.unit, 1 if one.unit == "s" else 2, one.most)
+        Column(one.name, one.label, one.unit, 1 if one.unit == "s" else one.digits, one.most)
         for one in METRICS
         if one.name in measured
     )

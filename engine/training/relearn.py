@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.errors import TrainingError
 from engine.metrics.relearn_epochs import MOST, RelearnEpochs
+from engine.metrics.relearn_few import RelearnFew
 from engine.models.base import Classifier
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
@@ -31,26 +32,30 @@ def losses(
     seed: int,
     report: Reporter,
     pool: Tensor | None = None,
+    epoch: tuple[Samples, Tensor] | None = None,
 ) -> Iterator[float]:
     """Mean loss on S_f before fine-tuning, then after each of at most thirty epochs.
 
-    forget: (n_f,) int64 indices into `samples`; pool: indices of S, all samples if None; `model` is
-    not changed. Each epoch is trained only when its loss is consumed, so that a short re-learn time
-    is cheap. Ends early, with a log message, if training diverges; raises Cancelled within a batch.
+    forget: (n_f,) int64 indices into `samples` whose loss is measured; pool: indices of S, all
+    samples if None; epoch: the samples of an epoch and their indices, S or S_f as `config` says if
+    None; `model` is not changed. Each epoch is trained only when its loss is consumed, so that a
+    short re-learn time is cheap. Ends early, with a log message, if training diverges; raises
+    Cancelled within a batch.
     """
     student = copy.deepcopy(model)
     for parameter in student.parameters():
         parameter.requires_grad_(True)
     everything = torch.arange(len(samples), device=samples.device) if pool is None else pool
-    sweep = Pass(_fit(samples), forget if config.data == "forget" else everything)
+    shown, rows = epoch or (samples, forget if config.data == "forget" else everything)
+    sweep = Pass(_fit(shown), rows)
     memory, part = _InMemory(), _ProgressOnly(report)
-    left = cost(config, len(everything), len(forget))
+    left = cost_of_training(_settings(config, MOST), len(rows))
     try:
         yield loss_on(student, samples, forget)
         for epochs in range(1, MOST + 1):
             descend(
                 student,
-                lambda epoch: [sweep],
+                lambda number: [sweep],
                 _settings(config, epochs),
                 seed=seed,
                 salt="relearn",
@@ -78,9 +83,15 @@ def loss_on(model: nn.Module, samples: Samples, rows: Tensor) -> float:
     return sum(batches_of(samples, EVALUATED_AT_ONCE).over(len(rows), loss)) / len(rows)
 
 
-def cost(config: RelearnEpochs, n: int, n_forget: int) -> float:
-    """Sample passes of re-learning for the maximum number of epochs."""
-    return cost_of_training(_settings(config, MOST), n if config.data == "all" else n_forget)
+def cost(config: RelearnEpochs, n: int, n_forget: int, n_test: int = 0) -> float:
+    """Sample passes of re-learning for the maximum number of epochs.
+
+    n: samples of S; n_forget, n_test: of S_f and of the test set.
+    """
+    sizes = {"all": n, "forget": n_forget, "retain": n - n_forget, "test": n_test}
+    if isinstance(config, RelearnFew):  # none without others to judge by
+        sizes["few"] = config.samples if config.samples < n_forget else 0
+    return cost_of_training(_settings(config, MOST), sizes[config.data])
 
 
 def _settings(config: RelearnEpochs, epochs: int) -> SGDSpec:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
-from engine.membership.attack import FEWEST
+from engine.membership.attack import FEWEST, FEWEST_AT_LOWEST
 from engine.membership.results import Attack, AttackResult, Estimate
 from engine.membership.roc import Counts
 from engine.membership.scores import SCORES
@@ -65,24 +65,34 @@ def verdict(attack: Attack, label: Callable[[str], str]) -> str:
 
 
 def estimates(attack: Attack, label: Callable[[str], str]) -> str:
-    """Accuracy, TPR at 1 % FPR and the difference of AUCs, with their intervals.
+    """Accuracy, TPR at 1 % and 0.1 % FPR and the difference of AUCs, with their intervals.
 
-    label: display name of a model.
+    label: display name of a model. U-LiRA and RMIA add what they compare with.
     """
     models = [(label(name), one) for name, one in attack.models.items()]
     accuracy = [f"{name} {interval_words(one.accuracy, '.1f', ' %')}" for name, one in models]
-    parts = [f"Accuracy at the held-out threshold: {', '.join(accuracy)}."]
-    if attack.size < FEWEST:
-        parts.append(
-            f"TPR at 1 % FPR is undefined: with {attack.size:,} non-members the FPR has steps of "
-            f"{100 / attack.size:.3g} % (at least {FEWEST} are needed)."
-        )
-    else:
-        low = [f"{name} {interval_words(one.tpr_at_low, '.1f', ' %')}" for name, one in models]
-        parts.append(f"TPR at 1 % FPR: {', '.join(low)}.")
+    low = [(name, one.tpr_at_low) for name, one in models]
+    parts = [
+        f"Accuracy at the held-out threshold: {', '.join(accuracy)}.",
+        _rate("1 %", attack.size, FEWEST, low),
+    ]
+    if attack.size >= FEWEST:
+        lowest = [(name, one.tpr_at_lowest) for name, one in models]
+        parts.append(_rate("0.1 %", attack.size, FEWEST_AT_LOWEST, lowest))
     if len(models) > 1:
         parts.append(difference(attack.difference, models[0][0], models[1][0]))
-    return " ".join(parts)
+    return " ".join(filter(None, [*parts, attack.note]))
+
+
+def _rate(fpr: str, size: int, fewest: int, models: Sequence[tuple[str, Estimate]]) -> str:
+    """True positive rates at a false positive rate, or how many non-members that takes."""
+    if size < fewest:
+        return (
+            f"TPR at {fpr} FPR is undefined: with {size:,} non-members the FPR has steps of "
+            f"{100 / size:.3g} % (at least {fewest:,} are needed)."
+        )
+    rates = [f"{name} {interval_words(one, '.1f', ' %')}" for name, one in models]
+    return f"TPR at {fpr} FPR: {', '.join(rates)}."
 
 
 def difference(gap: Estimate, a: str, b: str) -> str:

@@ -35,7 +35,8 @@ EMPTY = (
 )
 USE = (
     "Drag the threshold in the scores or along the curve; the pictures below are the members that "
-    "it catches and misses. Score, members and the scale of the axis are under the options."
+    "it catches and misses. Score, members and the scale of the axis are under the options. The "
+    "scores U-LiRA and RMIA compare each sample with itself under Re-trains."
 )
 LOW, TALL = 440, 820  # px of height, below which verdict and estimates are in the info mark only
 

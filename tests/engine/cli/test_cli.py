@@ -56,7 +56,8 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
     assert set(metrics) == {"original", "retrain", "gd", "ga"}
     for row in metrics.values():
         accuracies = ("retain_acc", "unlearn_acc", "test_acc", "mia_acc")
-        assert set(row) == {*accuracies, "avg_gap", "seconds"}
+        beside = {"avg_gap", "seconds", "tow", "tow_mia", "js_divergence"}
+        assert set(row) == {*accuracies, *beside}
         assert all(0 <= row[name] <= 100 for name in accuracies)
     assert set(measured["models"]) == {"original", "gd", "ga"}
     for curve in measured["models"].values():

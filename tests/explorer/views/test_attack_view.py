@@ -18,6 +18,7 @@ from quick import finish
 from real import run, start
 from shown import LEFT, Shown, press
 
+from engine.membership.reference_scores import reference_note
 from engine.membership.results import Attack, Estimate
 from engine.membership.roc import counts
 from engine.membership.scores import SCORES
@@ -86,6 +87,8 @@ def test_it_asks_while_it_is_seen_and_stops_when_it_is_not(shown: Shown) -> None
     ("choose", "place", "value"),
     [
         (lambda view: choose(view.options.score, "margin"), 4, "margin"),
+        (lambda view: choose(view.options.score, "u-lira"), 4, "u-lira"),
+        (lambda view: choose(view.options.score, "rmia"), 4, "rmia"),
         (lambda view: choose(view.options.members, "retain"), 5, "retain"),
         (lambda view: view.options.matched.click(), 6, False),
         (lambda view: QTest.keyClick(view.options.a, Qt.Key.Key_Up), 2, "retrain-1"),
@@ -111,6 +114,20 @@ def test_empty_states_say_what_is_missing(shown: Shown) -> None:
     assert view.panel.empty.text() == "Computing the attack on RURK."
     shown.state.set_problem("attack", "No test sample belongs to the members' classes.")
     assert "No test sample" in view.panel.empty.text()
+
+
+def test_scores_per_sample_say_what_they_compare_with_or_that_it_is_too_little(
+    view: AttackView, shown: Shown
+) -> None:
+    found = shown.state.attack
+    assert found is not None
+    note = reference_note("u-lira", 2, 1, False)
+    shown.state.attack = replace(found, score="u-lira", note=note)
+    assert note in view.estimates.text() and note in view.info.text_shown()
+    assert "takes 8" in note
+    shown.state.set_problem("attack", "U-LiRA needs 2 or more models that never saw the forget set")
+    assert "U-LiRA needs 2 or more models" in view.panel.empty.text()
+    assert view.options.a.isVisible()  # as are the options, so that another score can be chosen
 
 
 # -- the threshold ----------------------------------------------------------------------------
