@@ -159,11 +159,11 @@ def test_each_row_says_its_finding_and_a_click_selects_what_it_counts(
     told = synthetic.telling_study()
     shown.state.study = with_mia(told)
     assert column(view, "Finding") == [
-        "above the null band from τ 0.04 on", "copies of 0 of 10",
+        "above the null band from τ 0.08 on", "copies of 0 of 10",
         "has a lower r than Re-trains", "still recognizes copies of 2 of 10",
     ]  # fmt: skip
     cell = view.table.cells.rows[3][place(view, "Finding")]
-    assert cell.small == "above the null band from τ 0.08 on"
+    assert cell.small == "above the null band from τ 0.12 on"
     assert " ".join(cell.tip.split()) == findings(told)[0].text
     assert verdict_counts(told.residual, "gd") == {"residual": 2, "none": 0, "undecided": 8}
     index = view.table.model().index(3, place(view, "Finding"))
@@ -183,7 +183,7 @@ def test_each_row_says_its_finding_and_a_click_selects_what_it_counts(
 
 def test_a_mean_over_seeds_has_no_finding(view: MetricsView, shown: Shown) -> None:
     shown.state.beside = (with_mia(synthetic.study(seed=7)),)
-    assert column(view, "Finding")[4].startswith("above the null band")
+    assert column(view, "Finding")[4].startswith("stays within")
     view.runs.set_mean(True)
     view.runs.mean_toggled.emit(True)
     assert column(view, "Finding") == [""] * 4
