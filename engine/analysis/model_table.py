@@ -19,9 +19,10 @@ from engine.metrics import COMPARED, METRICS, Metric, average_gap, is_censored
 from engine.paper.presets import Figure
 from engine.residual import over_seeds
 from engine.residual.over_seeds import spread
-from engine.results import Study
+from engine.results import Residual, Study
 
 RETRAIN, RESIDUAL, GAP = "retrain", "residual", "avg_gap"
+CERTIFIED = "certified"
 TOLERANCE = 1e-9  # between taus that count as equal
 
 
@@ -278,6 +279,9 @@ def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
         traces = [measure.traces(one.residual) for one in at_tau]
         if traces and all(model in one for one in traces):
             entries[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
+    shares = [certified_samples(one.residual, model) for one in studies]
+    if all(math.isfinite(share) for share in shares):
+        entries[CERTIFIED] = ModelCell(tuple(shares))
     if RESIDUAL in entries:
         curve = over_seeds.seed_curve(at_tau, model)
         low, high = float(curve.low[0]), float(curve.high[0])
@@ -292,6 +296,19 @@ def _cut(study: Study, tau: float) -> Study:
     return replace(study, residual=residual_at(study.residual, column))
 
 
+CERTIFIED_SHARE = Quantity(
+    CERTIFIED, "Certified", "%", "down",
+    "percent of forget samples with certified residual knowledge: some radius within which no "
+    "shift makes the smoothed model less sure than Re-train; only with Gaussian noise", 1,
+)  # fmt: skip
+
+
+def certified_samples(residual: Residual, model: str) -> float:
+    """Percent of the forget samples with a certified radius above 0; NaN where there are none."""
+    radius = residual.certified_radius.get(model)
+    return math.nan if radius is None else float(100 * (radius > 0).mean())
+
+
 def _quantities() -> tuple[Quantity, ...]:
     pooled, residual, *others = (
         Quantity(one.name, one.short, one.unit, one.better, one.help, one.digits, at_tau=True)
@@ -303,7 +320,7 @@ def _quantities() -> tuple[Quantity, ...]:
         for m in sorted(METRICS, key=lambda one: one.further)
     ]
     usual = len([one for one in METRICS if not one.further])
-    return (residual, *measured[:usual], pooled, *others, *measured[usual:])
+    return (residual, *measured[:usual], pooled, *others, *measured[usual:], CERTIFIED_SHARE)
 
 
 QUANTITIES = _quantities()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Floats
-from engine.residual.sample_ratio import Ratio, ratio_of
+from engine.residual.sample_ratio import Ratio, ratio_at_any_time, ratio_of
 from engine.results import Residual
 
 HALF, MOST = (25, 75), (5, 95)  # percentiles that bound 50 % and 90 % of the samples
@@ -38,9 +38,13 @@ def row_of(residual: Residual, sample: int) -> int | None:
 
 
 def own_curve(residual: Residual, model: str, row: int) -> Ratio:
-    """r_tau of one forget sample in one model with its interval, arrays (T,)."""
+    """r_tau of one forget sample in one model with its interval, arrays (T,).
+
+    Of adaptive draws the interval is a confidence sequence, valid however many draws there were.
+    """
     counted = residual.reference(model)[:, row]
-    return ratio_of(residual.counts[model][row], counted, residual.per_cell[row])
+    of = ratio_of if residual.drawn is None else ratio_at_any_time
+    return of(residual.counts[model][row], counted, residual.per_cell[row])
 
 
 def own_curves(residual: Residual, sample: int) -> dict[str, Ratio]:

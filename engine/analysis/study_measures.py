@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.measures import MEASURES
-from engine.analysis.model_table import QUANTITIES, RETRAIN, TOLERANCE, Quantity
+from engine.analysis.model_table import (
+    CERTIFIED,
+    QUANTITIES,
+    RETRAIN,
+    TOLERANCE,
+    Quantity,
+    certified_samples,
+)
 from engine.metrics import METRICS, average_gap
 from engine.residual.verdict import RESIDUAL, verdicts, verdicts_given
 from engine.results import Residual, Study
@@ -142,7 +149,8 @@ def _measured(study: Study, model: str) -> dict[str, float]:
     values.pop(GAP, None)
     if retrain is not None and model != RETRAIN:
         values[GAP] = float(average_gap(own, retrain))
-    return values
+    share = certified_samples(study.residual, model)
+    return values | ({CERTIFIED: share} if math.isfinite(share) else {})
 
 
 def _traces(residual: Residual) -> dict[str, dict[str, tuple[float, ...]]]:

@@ -261,7 +261,7 @@ LOOK = {  # parameter -> option, of all kinds
 }  # fmt: skip
 CONTENT = (  # of some kinds
     "sample", "tau", "model", "epoch", "a", "b", "color", "tab", "split", "matched", "log",
-    "score", "members", "per_sample",
+    "measure", "score", "members", "per_sample",
 )  # fmt: skip
 
 

@@ -43,9 +43,15 @@ def curves(
     if measure == "loss":
         models = [one for one in request.models() if one.name not in hidden]
         return losses(models, study.labels, request.out, facts=facts, **options)
+    if measure == "certified":
+        from engine.figures.certified import certified
+
+        return certified(
+            study.residual, study.labels, request.out, hidden=hidden, facts=facts, **options
+        )
     named = {one.name: one for one in MEASURES}
     if measure not in named:
-        raise unknown("measure", measure, [*named, "loss"])
+        raise unknown("measure", measure, [*named, "certified", "loss"])
     runs = [run_of(study), *runs_beside(study, request.others(beside))]
     curve_set = CurveSet(runs, mean=mean, paper=request.published())
     return drawn(

@@ -12,6 +12,7 @@ Re-train recognizes; n samples, T norms tau, k Re-trains.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -108,6 +109,7 @@ def curve(
     weights: Floats,
     shares: tuple[np.ndarray, np.ndarray] | None = None,
     complete: np.ndarray | None = None,
+    looks_at: int = 0,
 ) -> Curve:
     """Residual knowledge r_tau(S_f) of counts u (n, T) against the Re-trains' counts a (k, n, T).
 
@@ -117,7 +119,8 @@ def curve(
     `bootstrap_interval` over forget samples, the pooled ratio and the `prevalence`. shares:
     shares of recognized copies in the shapes of u and a, for adaptive draws: the pooled ratio is
     computed from them; complete (T,): the norms at which a prevalence is given, as ties among few
-    draws would bias it, None for all. Source: Hsu et al. 2025, residual knowledge of a forget set.
+    draws would bias it, None for all; looks_at: the number of draws at a look before the last one,
+    for which the pooled interval is widened, see `pooled_at_any_time`. Source: Hsu et al. 2025, residual knowledge of a forget set.
 
     Ratios of 1.5 and 1, and a sample that Re-train never recognizes; pooled, 18 copies against 11:
 
@@ -130,6 +133,8 @@ def curve(
     low, high = bootstrap_interval(per_sample, weights)
     percent = prevalence(u, a)
     pooled_low, pooled_high = pooled_interval(*(shares or (u, a)), weights)
+    if looks_at:
+        pooled_low, pooled_high = pooled_at_any_time(u, a, looks_at, pooled_low, pooled_high)
     return Curve(
         mean=nanmean(nanmean(per_sample, 1), 0),
         low=low,
@@ -155,6 +160,38 @@ def pooled_interval(u: np.ndarray, a: np.ndarray, weights: Floats) -> tuple[Floa
     with np.errstate(divide="ignore", invalid="ignore"):
         resampled = np.where(others > 0, own / np.where(others > 0, others, 1), np.nan)
     return _percentiles(resampled)
+
+
+def pooled_at_any_time(
+    u: np.ndarray, a: np.ndarray, draws: int, low: Floats, high: Floats
+) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): an interval of the pooled ratio, for looks at any number of draws.
+
+    u (n, T), a (k, n, T): counts out of `draws`; low, high: the bootstrap interval, which the error
+    of the draws widens in quadrature. That error is bounded at all numbers of draws at once by a
+    confidence sequence of the mean share over the n samples, whose copies are independent:
+
+        share -/+ sqrt((c + 1) / (4 n c^2) * 2 log(2 sqrt(c + 1) / (1 - 0.95)))
+
+    for the model and for the Re-trains. Source: Robbins 1970, normal mixture of sub-Gaussian sums.
+    NaN where the Re-trains' share may be 0.
+
+    >>> u, a = np.full((50, 1), 40), np.full((2, 50, 1), 20)
+    >>> ends = pooled_at_any_time(u, a, 50, np.array([2.0]), np.array([2.0]))
+    >>> [float(end[0].round(2)) for end in ends]
+    [1.75, 2.3]
+    """
+    n = u.shape[0]
+    error = math.sqrt(
+        (draws + 1) / (2 * n * draws**2) * math.log(4 * math.sqrt(draws + 1) / (1 - LEVEL))
+    )
+    own, others = u.mean(0) / draws, a.mean((0, 1)) / draws
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = own / others
+        least = np.maximum(own - error, 0) / (others + error)
+        most = np.where(others > error, (own + error) / (others - error), np.nan)
+    wide = np.hypot(ratio - low, ratio - least), np.hypot(high - ratio, most - ratio)
+    return np.maximum(ratio - wide[0], 0), ratio + wide[1]
 
 
 def null_band(

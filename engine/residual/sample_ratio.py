@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Floats
+from engine.residual.e_process import ratio_sequence
 from engine.residual.ratio import LEVEL
 from engine.results import Neighborhood, retrain_names
 from engine.runtime.seeds import numpy_generator
@@ -69,6 +70,20 @@ def ratio_of(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
         )
     r, low, high = results.reshape(3, *u.shape)
     return Ratio(r, low, high, (a > 0).sum(0))
+
+
+def ratio_at_any_time(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
+    """As `ratio_of`, with the interval of `engine.residual.e_process.ratio_sequence`, which is wider.
+
+    It covers r whenever somebody stops drawing, as adaptive draws do.
+
+    >>> one = ratio_at_any_time(np.array([18]), np.array([[6], [9]]), 20)
+    >>> one.r, bool(one.low[0] < 2.5 < one.high[0])
+    (array([2.5]), True)
+    """
+    own = ratio_of(u, a, draws)
+    low, high = ratio_sequence(np.asarray(u), np.asarray(a), draws, LEVEL)
+    return Ratio(own.r, low, high, own.against)
 
 
 def ratios_around(shown: Neighborhood) -> dict[str, Ratio]:

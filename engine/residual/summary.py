@@ -60,7 +60,17 @@ def summarize(
         draws=draws,
         samples=samples,
         counts=counts,
-        curves={n: curve(counts[n], against[n], weights, shared(n), complete) for n in judged},
+        curves={
+            name: curve(
+                counts[name],
+                against[name],
+                weights,
+                shared(name),
+                complete,
+                draws if anytime and drawn is None else 0,
+            )
+            for name in judged
+        },
         null_low=low,
         null_high=high,
         posterior={},

@@ -5,20 +5,21 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QStackedWidget
 
+from engine.analysis.certified_curve import AXES, HELP, TITLE
 from engine.analysis.measures import MEASURES, Measure
 from engine.drawing.labels import tau_label
 from engine.perturbations import find
 from explorer.plots.curve_chart import CurveChart
 from explorer.theme import Theme
 
-POOLED, RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(6)
-NAMES = (*(measure.name for measure in MEASURES), "loss")  # their names in sessions
+POOLED, RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, CERTIFIED, LOSS = range(7)
+NAMES = (*(measure.name for measure in MEASURES), "certified", "loss")  # their names in sessions
 SHORT_AXES = ("pooled r", "r", "%", "share", "%")
 LOSS_HELP = "Mean training loss of each epoch, live"
 
 
 class CurveTabs(QStackedWidget):
-    """over_tau: the charts of MEASURES, in their order; loss: the last one; charts: all of them.
+    """over_tau: the charts of MEASURES, in their order; certified, loss: the last; charts: all.
 
     choice: the combo box that chooses among them.
     """
@@ -26,14 +27,18 @@ class CurveTabs(QStackedWidget):
     def __init__(self) -> None:
         super().__init__()
         self.over_tau = tuple(CurveChart(f"{measure.title} against tau") for measure in MEASURES)
+        self.certified = CurveChart("Certified share of the forget set against the radius")
         self.loss = CurveChart("Training loss against epochs")
-        self.charts = (*self.over_tau, self.loss)
+        self.charts = (*self.over_tau, self.certified, self.loss)
         self.choice = QComboBox()
         self.choice.setAccessibleName("Measure")
         for chart, measure in zip(self.over_tau, MEASURES, strict=True):
             self._add(chart, measure.title, f"{measure.title}: {measure.help}")
             if not measure.ratio:
                 chart.set_floor(0.0)
+        self._add(self.certified, TITLE, f"{TITLE}: {HELP}")
+        self.certified.set_floor(0.0)
+        self.certified.set_axes(*AXES, ("radius (L2)", "certified (%)"), ("radius", "%"))
         self._add(self.loss, "Training loss", LOSS_HELP)
         self.loss.set_axes(
             "epoch",
@@ -48,8 +53,8 @@ class CurveTabs(QStackedWidget):
 
     @property
     def measure(self) -> Measure | None:
-        """The measure shown, None for the loss."""
-        return MEASURES[self.currentIndex()] if self.currentIndex() != LOSS else None
+        """The measure shown, None for what is not drawn over tau."""
+        return MEASURES[self.currentIndex()] if self.currentIndex() < len(MEASURES) else None
 
     @property
     def chart(self) -> CurveChart:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.measures import MEASURES
@@ -19,11 +19,13 @@ from explorer.views.base import View, Wishes
 from explorer.views.curves import captions, reader
 from explorer.views.curves.captions import MOST
 from explorer.views.curves.carriers import CarrierList
+from explorer.views.curves.certified import draw_certified
 from explorer.views.curves.click import Click, click
 from explorer.views.curves.curve_set import draw_curves, losses_of
 from explorer.views.curves.findings import CurveFindings
+from explorer.views.curves.scale_box import ScaleBox
 from explorer.views.curves.sources import curve_set_of, models_of, probe_tau
-from explorer.views.curves.tabs import LOSS, NAMES, POOLED, RESIDUAL, CurveTabs
+from explorer.views.curves.tabs import CERTIFIED, LOSS, NAMES, CurveTabs
 from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.models_button import ModelsButton
 from explorer.widgets.panel import Panel, button, muted_label
@@ -61,9 +63,9 @@ class CurvesView(View):
         self.tabs = CurveTabs()
         self.pooled, self.residual, self.prevalence, *rest = self.tabs.over_tau
         self.disagreement, self.accuracy = rest
-        self.loss, self.charts = self.tabs.loss, self.tabs.charts
+        self.certified, self.loss = self.tabs.certified, self.tabs.loss
+        self.charts = self.tabs.charts
         self.curves = CurveSet()
-        self._logs = {i: one.log for i, one in enumerate(MEASURES) if one.ratio}  # tab -> scale
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
         self._study = ""  # key of the study whose curves the charts were fitted to
@@ -73,7 +75,6 @@ class CurvesView(View):
         self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
-        self._show_scale()
         self.follow(
             "residual", "losses", "models", "study", "theme", "beside", "studies", "compared",
             "dataset", "selection", "probe",
@@ -107,8 +108,7 @@ class CurvesView(View):
         """The current tab, the scale of r, the hidden models and the runs beside."""
         return {
             "tab": NAMES[self.tabs.currentIndex()],
-            "log": self._logs[RESIDUAL],
-            "pooled_log": self._logs[POOLED],
+            **self.log.view_state(),
             "hidden": sorted(self._hidden),
             "mean": self.runs.mean,
             "beside": list(self.state.compared),
@@ -118,9 +118,7 @@ class CurvesView(View):
         """Restore tab, scale, models and runs."""
         if stored.get("tab") in NAMES:
             self.tabs.setCurrentIndex(NAMES.index(stored["tab"]))
-        self._logs[RESIDUAL] = stored.get("log") is True
-        self._logs[POOLED] = stored.get("pooled_log") is not False
-        self._show_scale()
+        self.log.restore(stored)
         self.runs.set_mean(stored.get("mean") is True)
         hidden, beside = stored.get("hidden"), stored.get("beside")
         if isinstance(hidden, list):
@@ -168,8 +166,7 @@ class CurvesView(View):
         return content
 
     def _build_header(self) -> None:
-        self.log = QCheckBox("Log scale")
-        self.log.setToolTip("Draw r on a logarithmic axis")
+        self.log = ScaleBox()
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
@@ -183,7 +180,7 @@ class CurvesView(View):
         self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
-        self.log.toggled.connect(self._set_scale)
+        self.log.scaled.connect(self._draw_all)
         self.tabs.currentChanged.connect(self._tab_changed)
         self.models.toggled_model.connect(self._toggle)
         self.runs.chosen.connect(self._compare)
@@ -196,6 +193,7 @@ class CurvesView(View):
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
+        self.certified.hovered.connect(self._read_radius)
         self.samples.picked.connect(self.do.choice.set_current)
 
     # -- the curves ----------------------------------------------------------------------
@@ -237,8 +235,10 @@ class CurvesView(View):
         if tab == LOSS:
             theme, losses = theme_of(self.state.theme), self.state.losses
             self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
+        elif tab == CERTIFIED:
+            draw_certified(self.certified, self.state, self._label, self._hidden)
         else:
-            log = self._logs.get(tab, False)
+            log = self.log.log(tab)
             theme = theme_of(self.state.theme)
             draw_curves(self.tabs.chart, self.curves, MEASURES[tab], self._hidden, theme, log=log)
 
@@ -250,7 +250,7 @@ class CurvesView(View):
         words, wanted = "", 0
         if residual is not None:
             wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
-            log = self._logs.get(self.tabs.currentIndex(), False)
+            log = self.log.log(self.tabs.currentIndex())
             words = captions.notes(self.curves, self.tabs.measure, residual, log)
         self.info.set_text(captions.about(residual, wanted, words))
         self.note.setText(words)
@@ -268,21 +268,9 @@ class CurvesView(View):
             chart.set_line(tau, "" if tau is None else f"τ {tau:.3g}")
 
     def _tab_changed(self) -> None:
-        self._show_scale()
+        self.log.show_tab(self.tabs.currentIndex())
         self._update_texts(self.state.residual)
         self._draw_tab()
-
-    def _set_scale(self, log: bool) -> None:
-        """Draw the ratio of this tab on a logarithmic axis, or on a linear one."""
-        self._logs[self.tabs.currentIndex()] = log
-        self._draw_all()
-
-    def _show_scale(self) -> None:
-        """Set the check box to the axis of this tab; off where there is no choice."""
-        tab = self.tabs.currentIndex()
-        self.log.setEnabled(tab in self._logs)
-        with QSignalBlocker(self.log):
-            self.log.setChecked(self._logs.get(tab, False))
 
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
@@ -310,6 +298,9 @@ class CurvesView(View):
     def _read_epoch(self, x: float) -> None:
         losses = {name: one for name, one in self.state.losses.items() if name not in self._hidden}
         reader.read_epoch(self.loss, losses, self._label, theme_of(self.state.theme), x)
+
+    def _read_radius(self, x: float) -> None:
+        reader.read_radius(self.certified, self.state, self._hidden, x)
 
     def _drag_tau(self, x: float) -> None:
         """Follow the dragged line from one norm of the grid to the next."""
@@ -349,6 +340,5 @@ class CurvesView(View):
             "beside": [run.key for run in self.curves.runs[1:]],
             "mean": self.runs.mean,
         }
-        if self.tabs.currentIndex() in self._logs:
-            options["log"] = self._logs[self.tabs.currentIndex()]
+        options |= self.log.options(self.tabs.currentIndex())
         return {"curves": options}
