@@ -11,6 +11,7 @@ from engine.analysis.model_table import RESIDUAL, ModelCell, ModelRow, ModelTabl
 from engine.metrics import COMPARED
 from engine.report.document import Grid, Linked
 from engine.report.settings import Setting, shown
+from engine.residual.prediction import prediction
 from engine.residual.verdict import DASH, VERDICTS, verdict_counts
 from engine.results import Curve, Residual, Study
 from engine.tables.study_text import percent, undefined_cells, undefined_heads
@@ -24,8 +25,9 @@ UNDEFINED = (
     "compare it with the pooled ratio and the prevalence, which include every sample."
 )
 NULL = (
-    "The null band is the range of r between Re-trains. A curve within it is no evidence of "
-    "residual knowledge; a curve above it is."
+    "The null band is the range of r between Re-trains. Of the pooled ratio there is also the "
+    "interval in which one more Re-train lies with 95 % probability, at each norm and at all norms "
+    "together: a curve within the latter is no evidence of residual knowledge; a curve above it is."
 )
 
 
@@ -79,18 +81,20 @@ def residual(study: Study) -> Grid:
 
 def pooled(study: Study) -> Grid:
     """The ratio of summed counts and the prevalence, at each tau."""
-    found = study.residual
+    found, own = study.residual, prediction(study.residual)
     names = [study.labels.get(name, name) for name in found.curves]
     rows = [
         (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({percent(one.prevalence[t])})"
-                       for one in found.curves.values()))
+                       for one in found.curves.values()),
+         _range(own.low[t], own.high[t]), _range(own.grid_low[t], own.grid_high[t]))
         for t, tau in enumerate(found.taus)
     ]  # fmt: skip
     caption = (
         "Pooled ratio: the model's right answers over the mean of the Re-trains' (and prevalence: "
-        "forget samples recognized more often than by Re-train)"
+        "forget samples recognized more often than by Re-train), and where one more Re-train lies"
     )
-    return Grid(caption, ("τ", *names), tuple(rows))
+    heads = ("one more Re-train, at τ", "at all τ together")
+    return Grid(caption, ("τ", *names, *heads), tuple(rows))
 
 
 def verdicts(study: Study) -> Grid:

@@ -120,7 +120,8 @@ def curve(
     shares of recognized copies in the shapes of u and a, for adaptive draws: the pooled ratio is
     computed from them; complete (T,): the norms at which a prevalence is given, as ties among few
     draws would bias it, None for all; looks_at: the number of draws at a look before the last one,
-    for which the pooled interval is widened, see `pooled_at_any_time`. Source: Hsu et al. 2025, residual knowledge of a forget set.
+    for which the pooled interval is widened, see `pooled_at_any_time`. Source: Hsu et al. 2025,
+    residual knowledge of a forget set.
 
     Ratios of 1.5 and 1, and a sample that Re-train never recognizes; pooled, 18 copies against 11:
 

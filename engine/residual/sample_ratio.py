@@ -73,7 +73,7 @@ def ratio_of(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
 
 
 def ratio_at_any_time(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
-    """As `ratio_of`, with the interval of `engine.residual.e_process.ratio_sequence`, which is wider.
+    """As `ratio_of`, with the wider interval of `engine.residual.e_process.ratio_sequence`.
 
     It covers r whenever somebody stops drawing, as adaptive draws do.
 

@@ -26,7 +26,7 @@ WATCH = Field(
     label="Probe after each epoch",
 )  # fmt: skip
 PROBE_FIELDS = (  # of ProbeSpec, beside perturbation, tau and draws
-    "adaptive", "steps", "step_size", "target", "arithmetic", "between", "start",
+    "adaptive", "fdr", "steps", "step_size", "target", "arithmetic", "between", "start",
 )  # fmt: skip
 NEEDED_BY = {  # setting -> the perturbations with which it has an effect
     "steps": perturbations.iterating, "step_size": perturbations.iterating,

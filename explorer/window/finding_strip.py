@@ -24,9 +24,9 @@ GAP = 22  # logical pixels between findings
 SIDE = 10  # logical pixels beside the line
 WIDEST = 560  # logical pixels of the card with all sentences
 NOTE = (
-    "The null band is what r of one Re-train against another spans. A curve above it is evidence "
-    "of residual knowledge, one within it is none. Numbers are links: they select the samples they "
-    "count, or set τ in all views."
+    "The null band is where the curve of one more Re-train would lie, with 95 % probability at all "
+    "τ together. A curve above it is evidence of residual knowledge, one within it is none. "
+    "Numbers are links: they select the samples they count, or set τ in all views."
 )
 
 

@@ -101,8 +101,8 @@ STEPS = (
     ),
     Step(
         "Curves and the null band",
-        "Residual knowledge r of all forgotten samples over tau. The null band is how far one "
-        "Re-train differs from another: a curve above it is evidence, a curve inside is not.",
+        "Residual knowledge r of all forgotten samples over tau. The dashed band is where one more "
+        "Re-train would lie: a curve above it is evidence, a curve inside is not.",
         "Click a curve to list the samples that carry it; the tau you click holds in all views.",
         _dock("curves"), dock="curves",
     ),
