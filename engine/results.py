@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.drawing.geometry import in_polygon
 from engine.perturbations import EditedMessage
-from engine.provenance import Origin
+from engine.provenance import Audit, Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
@@ -72,7 +72,7 @@ class Residual:
 
     Where the perturbation is an attack, counts and predictions also have 'retrain-0@gd': answers to
     the copies attacked against gd, which gd's r is computed from; 'retrain-0' alone answered to
-    copies attacked against itself.
+    copies attacked against itself. audits: model -> check of its inferred answers, if it has any.
     """
 
     perturbation: str
@@ -87,6 +87,7 @@ class Residual:
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
     drawn: np.ndarray | None = None
     rates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    audits: Mapping[str, Audit] = field(default_factory=dict)
 
     @property
     def per_cell(self) -> np.ndarray:

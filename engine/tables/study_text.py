@@ -86,7 +86,10 @@ def study_json(study: Study) -> dict[str, Any]:
             "taus": residual.taus.tolist(),
             "draws": residual.draws,
             "mean_draws": residual.per_cell.mean(0).tolist(),
-            "models": {name: _curve_json(curve) for name, curve in residual.curves.items()},
+            "models": {
+                name: _curve_json(curve) | _audit_json(residual, name)
+                for name, curve in residual.curves.items()
+            },
             "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
             "verdict_rule": verdict_note(residual),
             **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
@@ -206,7 +209,7 @@ def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "-"
 
 
-def _curve_json(curve: Curve) -> dict[str, list[float | int | None]]:
+def _curve_json(curve: Curve) -> dict[str, Any]:
     return {
         "mean": _numbers(curve.mean),
         "low": _numbers(curve.low),
@@ -215,6 +218,12 @@ def _curve_json(curve: Curve) -> dict[str, list[float | int | None]]:
         "undefined": [int(n) for n in curve.undefined],
         "prevalence": _numbers(curve.prevalence),
     }
+
+
+def _audit_json(residual: Residual, name: str) -> dict[str, Any]:
+    """How many inferred answers were asked anew, and how many differed; {} if none are inferred."""
+    audit = residual.audits.get(name)
+    return {} if audit is None else {"audit": {"asked": audit.asked, "differed": audit.differed}}
 
 
 def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:

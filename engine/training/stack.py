@@ -4,7 +4,12 @@ A step of a small network on a CPU costs mostly the calls of some fifty operatio
 operation is called once for all networks: weights are (k, out, in), and products are batched
 (`baddbmm`, `bmm`). Measured on one core, a step of 20 networks with one hidden layer of 100 units
 on digits: 10.5 ms one by one, 4.6 ms with `torch.func.vmap`, 4.1 ms with batched products under
-autograd, 1.8 ms with the derivatives written out, as here.
+autograd, 1.8 ms with the derivatives written out, as here. The gain falls with the size: 4.4 times
+for 10 networks on 8 x 8 pixels, 1.9 times on 28 x 28, 1.3 times on 3 x 32 x 32, none beyond.
+
+Convolutions gain nothing on a CPU: for a step of the small CNN, each network of several took 5.0 ms
+with grouped convolutions, 9.9 ms under `vmap` and 5.5 ms by itself on images of 8 x 8 pixels, and
+16.5, 40 and 15.8 ms on 32 x 32.
 """
 
 from __future__ import annotations
