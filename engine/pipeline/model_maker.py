@@ -85,6 +85,8 @@ class ModelMaker:
 
     def trains_side_by_side(self, spec: RunSpec) -> bool:
         """Whether that is possible for the Re-trains of this study, and faster."""
+        if self._device.type != "cpu":
+            return False
         blank = self._fresh(spec, "blank")
         dataset = self._datasets.load(spec.data, Reporter())
         samples, _ = self._datasets.on_device(dataset)

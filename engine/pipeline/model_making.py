@@ -85,8 +85,9 @@ class ModelMaking:
 
         Each is the model that `model` makes, bit for bit. Raises as `model` does.
         """
-        if not self.maker.trains_side_by_side(plan.spec):
-            return []
+        with attributed_errors(names[0], over=True):
+            if not self.maker.trains_side_by_side(plan.spec):
+                return []
         made = []
         for first in range(0, len(names), TOGETHER):
             group = names[first : first + TOGETHER]
