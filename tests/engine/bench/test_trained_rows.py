@@ -44,6 +44,7 @@ def test_the_audit_is_timed_and_finds_nothing_wrong() -> None:
     assert cost.target == "<= 2%" and found.met is True
     assert found.facts["answers"] == 5 * 8 * BLOCK * 11
     assert 0 < found.facts["asked"] < 0.03 * found.facts["answers"]
+    assert 0 < cost.facts["cost"] < 0.1 and len(cost.facts["wall"]) == 2
     assert audit.MOST == 0.02
 
 
