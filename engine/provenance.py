@@ -1,4 +1,4 @@
-"""Where results come from: which store, files, versions and device."""
+"""Where results come from: which store, files, versions and device; and how they were checked."""
 
 from __future__ import annotations
 
@@ -23,6 +23,38 @@ class Provenance:
     created: str
     seconds: float
     origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A check of the answers that were inferred along rays, of one model (`engine.residual.audit`).
+
+    asked: how many of them the model was asked after all; differed: how many it answered otherwise;
+    repeated: whether it was therefore asked about every copy, so that no answer is inferred.
+    """
+
+    asked: int = 0
+    differed: int = 0
+    repeated: bool = False
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether a wrong answer was found and its copies are still to be asked about."""
+        return self.differed > 0 and not self.repeated
+
+    def __str__(self) -> str:
+        return (
+            f"{self.differed} of {self.asked} inferred answers that were asked anew differ, so "
+            "that it is asked about every copy."
+        )
+
+    def __add__(self, other: Audit) -> Audit:
+        """Of more draws of the same copies."""
+        return Audit(
+            self.asked + other.asked,
+            self.differed + other.differed,
+            self.repeated or other.repeated,
+        )
 
 
 @dataclass(frozen=True)

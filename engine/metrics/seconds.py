@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.metrics.base import Case, Metric, Nothing, measure
 
 METRIC = Metric(
-    "seconds", "Time", "s", "down", "run time including set-up, without evaluation",
+    "seconds", "Time", "s", "down",
+    "run time including set-up, without evaluation; Re-trains trained together share it equally",
     "none: recorded while the model is made",
 )  # fmt: skip
 

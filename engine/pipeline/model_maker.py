@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -15,11 +15,13 @@ from engine.models.base import Classifier, adopt_body, is_small
 from engine.pipeline.datasets import LoadedDatasets
 from engine.pipeline.pretraining import Pretraining
 from engine.runtime.cores import use_cores
+from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import derive, generator
 from engine.spec import ModelSpec, RunSpec
 from engine.study import compose
 from engine.study.costs import cost_of_model, method_named
+from engine.training.ensemble import Member, is_eligible
 from engine.training.sgd import Resume, train_from_scratch
 
 
@@ -65,6 +67,30 @@ class ModelMaker:
         method = method_named(spec, name)
         unlearn: Callable[[Problem, Any], Classifier] = registry.get("method", method.name).make
         return unlearn(self._problem(spec, name, original, report, resume), method.config)
+
+    def companions(
+        self, spec: RunSpec, epochs: Mapping[str, Resume], report: Reporter
+    ) -> tuple[list[Member], Samples, torch.Tensor]:
+        """Re-trains, fresh or pre-trained, to be trained side by side; the samples, and S_r.
+
+        epochs: the last finished epoch of each Re-train by name. Seeds are those of `_problem`.
+        """
+        dataset = self._datasets.load(spec.data, report)
+        samples, _ = self._datasets.on_device(dataset)
+        members = [
+            Member(name, self._beginning(spec, name, report), derive(spec.seed, name), epoch)
+            for name, epoch in epochs.items()
+        ]
+        return members, samples, torch.from_numpy(dataset.retained(spec.forget)).to(self._device)
+
+    def trains_side_by_side(self, spec: RunSpec) -> bool:
+        """Whether that is possible for the Re-trains of this study, and faster."""
+        if self._device.type != "cpu":
+            return False
+        blank = self._fresh(spec, "blank")
+        dataset = self._datasets.load(spec.data, Reporter())
+        samples, _ = self._datasets.on_device(dataset)
+        return is_eligible(blank, samples, spec.train) and is_small(blank, dataset.shape)
 
     def _train(self, spec: RunSpec, report: Reporter, resume: Resume) -> Classifier:
         """The Original, trained on the whole training set."""

@@ -32,11 +32,13 @@ from engine.storage.store import Store
 from engine.study import compose
 from engine.study.plan import Plan
 from engine.training import checkpoints
+from engine.training.ensemble import train_together
 from engine.training.sgd import Resume
 from engine.user_code.attribution import attributed_errors
 
 WatchFactory = Callable[[Resume], EpochWatch]  # the watch on the epochs stored there
 
+TOGETHER = 32  # Re-trains trained side by side: more would hardly be faster
 COMPARED = 32  # samples on which a user's network is also queried one by one
 EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
 
@@ -76,13 +78,27 @@ class ModelMaking:
             model, seconds = self._make(plan, name, report, epoch, watching)
             if compose.foreign_model(plan.spec, name):
                 seconds = math.nan  # unknown for a supplied model
-            try:
-                result = self._put(plan, name, model, epoch.losses, seconds)
-            except TrainingError:  # a resumed run would fail again
-                epoch.discard()
-                raise
-            epoch.discard()
-        return result
+            return self._finish(plan, name, model, epoch, epoch.losses, seconds)
+
+    def retrains(self, plan: Plan, names: Sequence[str], report: Reporter) -> list[ModelResult]:
+        """Those of these missing Re-trains that were trained side by side, and are stored now.
+
+        Each is the model that `model` makes, bit for bit. Raises as `model` does.
+        """
+        with attributed_errors(names[0], over=True):
+            if not self.maker.trains_side_by_side(plan.spec):
+                return []
+        made = []
+        for first in range(0, len(names), TOGETHER):
+            group = names[first : first + TOGETHER]
+            keys = [plan.models[name] for name in group]
+            with self.results.shelf(plan.spec).making("models", keys, "Re-trains", report):
+                due = [name for name in group if not self._stored.made(plan, name)]
+                epochs = {name: self._last_epoch(plan, name) for name in due}
+                for finished in sorted({len(one.losses) for one in epochs.values()}):
+                    alike = {n: one for n, one in epochs.items() if len(one.losses) == finished}
+                    made += self._side_by_side(plan, alike, report)
+        return made
 
     def again(
         self, plan: Plan, name: str, report: Reporter, watching: WatchFactory
@@ -169,6 +185,50 @@ class ModelMaking:
             raise
         seconds = earlier + time.monotonic() - started
         return model, seconds - (watch.session_seconds if watch else 0.0)
+
+    def _side_by_side(
+        self, plan: Plan, epochs: Mapping[str, checkpoints.EpochCheckpoint], report: Reporter
+    ) -> list[ModelResult]:
+        """Re-trains after the same number of epochs, trained to the end; [] where that differs."""
+        if len(epochs) < 2:
+            return []
+        started, earlier = time.monotonic(), [one.seconds for one in epochs.values()]
+        report.stage(f"{len(epochs)} Re-trains")
+        for name, epoch in epochs.items():
+            for number, loss in enumerate(epoch.losses, 1):
+                report.point("loss", (name, number, loss))
+        try:
+            with memory_guard("The Re-trains, trained side by side,", self.device, SMALLER):
+                members, samples, retain = self.maker.companions(plan.spec, epochs, report)
+                spec = plan.spec.train.of_retrain()
+                histories = train_together(members, samples, retain, spec, report)
+        except BaseException:  # cancelled, failed or interrupted: store what was learned
+            for epoch in epochs.values():
+                epoch.flush()
+            raise
+        share = (time.monotonic() - started) / len(epochs)
+        return [
+            self._finish(plan, one.name, one.model, epochs[one.name], history.loss, before + share)
+            for one, history, before in zip(members, histories or (), earlier, strict=False)
+        ]
+
+    def _finish(
+        self,
+        plan: Plan,
+        name: str,
+        model: Classifier,
+        epoch: checkpoints.EpochCheckpoint,
+        losses: Sequence[float],
+        seconds: float,
+    ) -> ModelResult:
+        """Store a model that was just made, and remove its last epoch."""
+        try:
+            result = self._put(plan, name, model, losses, seconds)
+        except TrainingError:  # a resumed run would fail again
+            epoch.discard()
+            raise
+        epoch.discard()
+        return result
 
     def _last_epoch(self, plan: Plan, name: str) -> checkpoints.EpochCheckpoint:
         """The last finished epoch of this model, from which an interrupted run resumes."""

@@ -18,6 +18,7 @@ from engine.runtime.batching import free_cache
 from engine.runtime.progress import Reporter
 from engine.spec import GIVEN, RunSpec
 from engine.storage.store import Store
+from engine.study.keys import foreign_model
 from engine.study.plan import Plan
 
 if TYPE_CHECKING:
@@ -105,6 +106,20 @@ class StudyModels:
     ) -> ModelResult:
         """One model of the study, from the store or trained now, with `watching` if given."""
         return self._making.model(plan, name, report, watching)
+
+    def retrains(self, plan: Plan, report: Reporter) -> list[ModelResult]:
+        """Missing Re-trains that are made side by side now; the others are left to `model`.
+
+        Each is the model that `model` makes, in a share of the time.
+        """
+        missing = [
+            name
+            for name in plan.models
+            if name.startswith("retrain-")
+            and foreign_model(plan.spec, name) is None
+            and not self.made(plan, name)
+        ]
+        return self._making.retrains(plan, missing, report) if len(missing) > 1 else []
 
     def again(
         self, plan: Plan, name: str, report: Reporter, watching: WatchFactory

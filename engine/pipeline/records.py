@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from engine import registry
 from engine.metrics import METRICS, with_censored
-from engine.provenance import Provenance
+from engine.provenance import Audit, Provenance
 from engine.residual.ratio import pooled_interval, resampling_weights
 from engine.residual.summary import recognized, with_evidence
 from engine.results import (
@@ -75,7 +75,24 @@ def study_attributes(one: Study) -> dict[str, Any]:
         "labels": json.dumps(one.labels),
         "perturbation": one.residual.perturbation,
         "draws": one.residual.draws,
+        **_audits_facts(one.residual.audits),
     }
+
+
+def _audits_facts(audits: Mapping[str, Audit]) -> dict[str, str]:
+    """The attribute of a study's record that holds its audits; none where nothing was inferred."""
+    plain = {name: asdict(one) for name, one in audits.items()}
+    return {"audits": json.dumps(plain)} if plain else {}
+
+
+def audit_facts(audit: Audit | None) -> dict[str, str]:
+    """The attribute of a record of predictions that holds its audit; none without one."""
+    return {} if audit is None else {"audit": json.dumps(asdict(audit))}
+
+
+def audit_of(record: Record) -> Audit | None:
+    """The audit of a record of predictions; None where nothing was inferred, or none was made."""
+    return Audit(**record.plain("audit")) if "audit" in record.attributes else None
 
 
 def study_of(record: Record) -> Study:
@@ -106,6 +123,9 @@ def study_of(record: Record) -> Study:
         settled=arrays["settled"].astype(bool) if "settled" in arrays else None,
         fdr=float(record.plain("spec")["probe"].get("fdr", FDR)),
         **{name: group(name) for name in EVIDENCE},
+        audits={n: Audit(**one) for n, one in record.plain("audits").items()}
+        if "audits" in record.attributes
+        else {},
     )
     residual = _as_today(residual, int(record.plain("spec")["probe"]["seed"]))
     return Study(

@@ -38,15 +38,23 @@ class StudyComputation:
         self._log_imported(plan, report)
         self._log_lost_classes(plan.spec, report)
         self.expect(plan, report, watch=watch)
-        results: dict[str, ModelResult] = {}
-        make = self._epochs.watched if watch else self._work.model
-        for name in plan.models:
-            results[name] = make(plan, name, report)
-            report.point("model", results[name])
+        results = self._models(plan, report, watch)
         original_check.warn(self._work, plan, report)
         study = self._measured(plan, results, report)
         report.point("residual", study.residual)
         return study
+
+    def _models(self, plan: Plan, report: Reporter, watch: bool) -> dict[str, ModelResult]:
+        """All models of the study, each reported: Re-trains side by side where that is possible."""
+        make = self._epochs.watched if watch else self._work.model
+        results: dict[str, ModelResult] = {}
+        together: dict[str, ModelResult] = {}
+        for name in plan.models:
+            if name == "retrain-0":
+                together = {one.name: one for one in self._work.retrains(plan, report)}
+            results[name] = together.get(name) or make(plan, name, report)
+            report.point("model", results[name])
+        return results
 
     def expect(self, plan: Plan, report: Reporter, *, watch: bool = False) -> None:
         """Announce to the report the sample passes this study takes if none of it is stored.

@@ -8,8 +8,8 @@ estimate of r_tau: c copies of each sample at each tau, the same for all models.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from engine.inference.evaluator import Evaluator, attack_model, evaluators_of
 from engine.perturbations import BLOCK, Messages, Noise, Perturbation, named
+from engine.provenance import Audit
+from engine.residual import audit
 from engine.residual.rays import FEWEST, Rays
 from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
@@ -40,13 +42,16 @@ def predict_copies(
     report: Reporter,
     source: nn.Module | None = None,
     messages: Messages | None = None,
+    audits: MutableMapping[str, Audit] | None = None,
 ) -> dict[str, np.ndarray]:
     """viewer -> (n, T, len(blocks) * BLOCK) predicted class of every perturbed copy.
 
     viewers: the models, in eval mode, which all predict the same copies; x: (n, *shape) float32 in
     [0, 1] on their device; samples: training-set indices of x; source: the model that is attacked
     (FGSM, PGD); messages: those that samples encode. If `probe.between` is 'inferred', see
-    `engine.residual.rays`. Raises Cancelled between batches.
+    `engine.residual.rays`; if `audits` is given, a share of what was inferred is asked anew, and
+    what that shows of every viewer is put there (`engine.residual.audit`). Raises Cancelled between
+    batches.
     """
     dtype = np.uint8 if n_classes <= 256 else np.uint16
     predictions = {
@@ -57,6 +62,7 @@ def predict_copies(
     if source is not None:
         evaluation.attacked = attack_model(source, probe.arithmetic, x)
     along = evaluation.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST
+    evaluation.audited = along and audits is not None
     predict, rows = evaluation.along_rays if along else evaluation.all, evaluation.rows(x, along)
 
     def predict_rows(part: slice) -> None:
@@ -67,6 +73,8 @@ def predict_copies(
 
     for _ in batches_of(x, rows).over(len(x), predict_rows):
         continue
+    if along and audits is not None:
+        audits.update(evaluation.audits())
     return predictions
 
 
@@ -75,7 +83,8 @@ class _Evaluation:
     """Evaluates every model on one block of copies: yields (model, taus, classes (n, taus, m)).
 
     messages: those that samples encode; attacked: the model that attacks are made against, None for
-    random copies.
+    random copies. audited: whether inferred answers are checked; checks: (model, block) -> (n, 2)
+    how many of each sample were asked anew, and how many differed.
     """
 
     evaluators: Mapping[str, Evaluator]
@@ -85,6 +94,8 @@ class _Evaluation:
     report: Reporter
     messages: Messages | None
     attacked: nn.Module | None = None
+    audited: bool = False
+    checks: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
 
     @functools.cached_property
     def kind(self) -> Perturbation:
@@ -113,8 +124,29 @@ class _Evaluation:
         assert isinstance(self.kind, Noise)
         rays = Rays(x, self._noise(self.kind, x, self.samples[part], block), self.probe.taus)
         at_once = batches_of(x, copies_at_once(x))
+        again = self._chosen(part, block) if self.audited else None
         for name, evaluator in self.evaluators.items():
-            yield name, slice(None), rays.answers(evaluator, at_once, self.report)
+            classes, check = rays.answers(evaluator, at_once, self.report, again)
+            if self.audited:
+                self._counts_of(name, block)[part] = check.cpu().numpy()
+            yield name, slice(None), classes
+
+    def audits(self) -> dict[str, Audit]:
+        """What the audit of each model found."""
+        found = {name: Audit() for name in self.evaluators}
+        for (name, _), check in self.checks.items():
+            asked, differed = check.sum(0).tolist()
+            found[name] += Audit(asked, differed)
+        return found
+
+    def _counts_of(self, name: str, block: int) -> np.ndarray:
+        """(samples, 2) the audit of a model on one block, written part by part."""
+        blank = np.zeros((len(self.samples), 2), np.int64)
+        return self.checks.setdefault((name, block), blank)
+
+    def _chosen(self, part: slice, block: int) -> Tensor:
+        """The inferred answers that are asked anew."""
+        return audit.chosen(self.samples[part], len(self.probe.taus), self.probe.seed, block)
 
     def _noise(self, kind: Noise, x: Tensor, samples: Sequence[int], block: int) -> Tensor:
         return kind.noise(samples, x.shape[1:], self.probe.seed, block, x.device)

@@ -47,12 +47,17 @@ class Rays:
         self._taus = torch.tensor(taus, dtype=torch.float32, device=x.device)
         self._n, self._m = noise.shape[:2]
 
-    def answers(self, judge: Evaluator, at_once: Batches, report: Reporter) -> Tensor:
-        """(n, T, m) int64 classes that `judge` predicts, or is expected to predict.
+    def answers(
+        self, judge: Evaluator, at_once: Batches, report: Reporter, audited: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(n, T, m) int64 classes that `judge` predicts, or is expected to predict, and the audit.
 
-        at_once: batches of copies. Raises Cancelled between them.
+        at_once: batches of copies. audited (n, m, T): the answers that are asked anew if they are
+        inferred; the audit (n, 2) is how many these are of each sample, and how many differ. Raises
+        Cancelled between batches.
         """
-        return _Bisection(self, judge, at_once, report).classes.transpose(1, 2)
+        found = _Bisection(self, judge, at_once, report)
+        return found.classes.transpose(1, 2), found.audit(audited)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -93,6 +98,7 @@ class _Bisection:
         n, m, taus = rays.size
         device = rays.samples().device
         self.classes = torch.zeros(n, m, taus, dtype=torch.int64, device=device)
+        self._inferred = torch.zeros_like(self.classes, dtype=torch.bool)
         self._logits = torch.empty(0)
         everywhere = torch.ones(n, m, dtype=torch.bool, device=device)
         self._evaluate_ends(everywhere)
@@ -102,6 +108,23 @@ class _Bisection:
         report.advance(
             float(n * m * (taus - 1) + (n if rays.starts_at_zero else n * m) - self._evaluated)
         )
+
+    def audit(self, chosen: Tensor | None) -> Tensor:
+        """(n, 2) int64 inferred answers among the chosen ones (n, m, T), and those that differ."""
+        if chosen is None:
+            return self.classes.new_zeros(len(self.classes), 2)
+        again = chosen.to(self._inferred.device) & self._inferred
+        rays, taus = again.flatten(0, 1).nonzero(as_tuple=True)
+
+        def differ(part: slice) -> Tensor:
+            self._report.check()
+            classes = self._judge.classes(self._rays.copies(rays[part], taus[part]))
+            return classes != self.classes.flatten(0, 1)[rays[part], taus[part]]
+
+        wrong = torch.zeros_like(again)
+        if len(rays):
+            wrong[again] = torch.cat([*self._at_once.over(len(rays), differ)])
+        return torch.stack([again.sum((1, 2)), wrong.sum((1, 2))], 1)
 
     def _evaluate_ends(self, everywhere: Tensor) -> None:
         if self._rays.starts_at_zero:
@@ -168,6 +191,7 @@ class _Bisection:
         settled = span.open & (predicted == self.classes[:, :, span.stop])
         settled &= lead > (bound + self._judge.doubt)[:, None]
         between = self.classes[:, :, span.start + 1 : span.stop]
+        self._inferred[:, :, span.start + 1 : span.stop] |= settled[:, :, None]
         between.copy_(torch.where(settled[:, :, None], predicted[:, :, None], between))
         return Span(span.start, span.stop, span.open & ~settled)
 

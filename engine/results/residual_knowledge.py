@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.provenance import Audit
 from engine.spec import FDR
 
 
@@ -56,7 +57,7 @@ class Residual:
 
     Where the perturbation is an attack, counts and predictions also have 'retrain-0@gd': answers to
     the copies attacked against gd, which gd's r is computed from; 'retrain-0' alone answered to
-    copies attacked against itself.
+    copies attacked against itself. audits: model -> check of its inferred answers, if it has any.
     """
 
     perturbation: str
@@ -76,6 +77,7 @@ class Residual:
     absence: Mapping[str, np.ndarray] = field(default_factory=dict)
     certified_radius: Mapping[str, np.ndarray] = field(default_factory=dict)
     fdr: float = FDR
+    audits: Mapping[str, Audit] = field(default_factory=dict)
     settled: np.ndarray | None = None
 
     @property

@@ -156,6 +156,8 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
         raise StoreError("it counts more predictions than perturbed copies")
     _check_draws(parts, draws, n, n_taus)
     labels = json.loads(facts["labels"])
+    for audit in json.loads(facts.get("audits", "{}")).values():
+        _check_audit(audit)
     parts.group("predictions", INTEGER, n, n_taus, draws)
     curves = parts.group("curves", ANY, n_taus)
     judged = [name for name in labels if f"{name}/mean" in curves]
@@ -206,9 +208,19 @@ def _counts(parts: _Parts, facts: Mapping[str, Any]) -> None:
     n, taus = len(parts.take("samples", INTEGER, None)), len(parts.take("taus", REAL, None))
     draws = parts.take("predictions", INTEGER, n, taus, None).shape[2]
     parts.take("counts", INTEGER, n, taus)
+    if "audit" in facts:  # missing in records of earlier versions
+        _check_audit(json.loads(facts["audit"]))
     if parts.has("drawn"):
         _drawn(parts, 0, draws, n, taus)
         parts.take("margins", REAL, n, taus, draws)
+
+
+def _check_audit(audit: Mapping[str, Any]) -> None:
+    """StoreError unless this is the audit of inferred answers (`engine.provenance.Audit`)."""
+    asked, differed = audit["asked"], audit["differed"]
+    whole = _is_index(asked) and _is_index(differed) and isinstance(audit["repeated"], bool)
+    if len(audit) != 3 or not whole or differed > asked:
+        raise StoreError("its audit of inferred answers is invalid")
 
 
 def _neighborhood(parts: _Parts, facts: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import itertools
 import json
 import os
@@ -328,9 +329,21 @@ def versions() -> dict[str, str]:
     """Versions of this program and of the packages that its results depend on."""
     result = {"rk-explorer": engine.__version__, "python": platform.python_version()}
     for name in ("torch", "torchvision", "torchattacks", "numpy", "umap-learn", "h5py"):
-        with contextlib.suppress(PackageNotFoundError):
-            result[name] = version(name)
+        if found := _version(name):
+            result[name] = found
     return result
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """The version of an installed package, '' if it is missing; reading that takes a millisecond.
+
+    A process keeps the packages it has imported, so that this does not change.
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _refusal(root: Path) -> str:

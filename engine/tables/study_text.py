@@ -90,7 +90,9 @@ def study_json(study: Study) -> dict[str, Any]:
             "mean_draws": residual.per_cell.mean(0).tolist(),
             "fdr": residual.fdr,
             "models": {
-                name: _curve_json(curve) | samples_json(residual, name)
+                name: _curve_json(curve)
+                | samples_json(residual, name)
+                | _audit_json(residual, name)
                 for name, curve in residual.curves.items()
             },
             "null": null_json(residual),
@@ -246,6 +248,12 @@ def _curve_json(curve: Curve) -> dict[str, list[float | int | None] | None]:
 
 def _or_nothing(values: np.ndarray | None) -> list[float | int | None] | None:
     return None if values is None else numbers(values)
+
+
+def _audit_json(residual: Residual, name: str) -> dict[str, Any]:
+    """How many inferred answers were asked anew, and how many differed; {} if none are inferred."""
+    audit = residual.audits.get(name)
+    return {} if audit is None else {"audit": {"asked": audit.asked, "differed": audit.differed}}
 
 
 def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:

@@ -135,7 +135,7 @@ def descend(
     history, first_epoch = History(), 0
     state = resume.load()
     if state is not None:
-        first_epoch = _restore(state, model, stepper, rng, dropout_rng, host_rng, history)
+        first_epoch = restore(state, model, stepper, rng, dropout_rng, host_rng, history)
         _forgo_finished(plan, spec.batch, history.steps, report)
     seconds_before = history.seconds
     started = time.monotonic()
@@ -169,7 +169,7 @@ def descend(
             history.loss.append(sum(values) / max(1, len(values)))
             history.seconds = seconds_before + time.monotonic() - started
             report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
-            resume.keep(_state(model, stepper, rng, dropout_rng, host_rng, history, epoch + 1))
+            resume.keep(state_of(model, stepper, rng, dropout_rng, host_rng, history, epoch + 1))
             if after_epoch:
                 model.eval()
                 after_epoch(epoch)
@@ -283,14 +283,16 @@ def _batches(sweep: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Ten
     size = sweep.batch or size
     width = sweep.beside_batch or size
     queue: list[Tensor] = []
-    for batch in _cut(sweep.drive, size, sweep.shuffle, rng):
+    for batch in order_in_batches(sweep.drive, size, sweep.shuffle, rng):
         if sweep.beside is not None and not queue:
-            queue = _cut(sweep.beside, width, sweep.shuffle, rng)
+            queue = order_in_batches(sweep.beside, width, sweep.shuffle, rng)
         yield batch, queue.pop(0) if queue else batch[:0]
 
 
-def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> list[Tensor]:
-    """The indices in batches of at most `size`.
+def order_in_batches(
+    indices: Tensor, size: int, shuffle: bool, rng: torch.Generator
+) -> list[Tensor]:
+    """The indices in batches of at most `size`, in a random order unless `shuffle` is off.
 
     Shuffled batches have nearly equal sizes: 900 samples make eight of 112 or 113, not seven of 128
     and one of 4, whose batch norm statistics and gradient would disturb training.
@@ -298,7 +300,17 @@ def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> lis
     if not shuffle:
         return list(indices.split(size))
     order = indices[torch.randperm(len(indices), generator=rng).to(indices.device)]
-    return list(order.tensor_split(math.ceil(len(order) / size)))
+    return list(order.split(sizes_of_batches(len(order), size)))
+
+
+def sizes_of_batches(n: int, size: int) -> list[int]:
+    """The sizes of shuffled batches of n samples, in order.
+
+    >>> sizes_of_batches(900, 128)
+    [113, 113, 113, 113, 112, 112, 112, 112]
+    """
+    least, more = divmod(n, count := math.ceil(n / size))
+    return [least + (k < more) for k in range(count)]
 
 
 def _check_loss(
@@ -314,14 +326,19 @@ def _check_finite(
 ) -> None:
     for offset, value in enumerate(values):
         if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss of {report.current_stage or 'this run'} became {value} in epoch "
-                f"{epoch + 1}, step {steps_before + offset + 1}. Lower its learning rate "
-                f"(now {spec.lr:g}) or clip the gradient (clip, now {spec.clip:g})."
-            )
+            name = report.current_stage or "this run"
+            raise divergence(name, value, epoch, steps_before + offset + 1, spec)
 
 
-def _state(
+def divergence(name: str, loss: float, epoch: int, step: int, spec: SGDSpec) -> TrainingError:
+    """The error of a run whose loss is not finite; epoch from 0, step from 1."""
+    return TrainingError(
+        f"The loss of {name} became {loss} in epoch {epoch + 1}, step {step}. Lower its learning "
+        f"rate (now {spec.lr:g}) or clip the gradient (clip, now {spec.clip:g})."
+    )
+
+
+def state_of(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
@@ -330,6 +347,7 @@ def _state(
     history: History,
     epoch: int,
 ) -> dict[str, Any]:
+    """What `restore` needs to continue after this epoch (from 1), copied."""
     return copy.deepcopy(
         {
             "model": model.state_dict(),
@@ -345,7 +363,7 @@ def _state(
     )
 
 
-def _restore(
+def restore(
     state: dict[str, Any],
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -354,6 +372,7 @@ def _restore(
     host_rng: torch.Generator,
     history: History,
 ) -> int:
+    """Set everything to a state of `state_of`; returns how many epochs are finished."""
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(
         copy.deepcopy(state["optimizer"])

@@ -15,6 +15,7 @@ from engine.models.base import Classifier
 from engine.perturbations import BLOCK, is_attack, named
 from engine.pipeline import metrics, stored_epochs
 from engine.pipeline.embedding import embedding_key
+from engine.pipeline.records import audit_of
 from engine.residual.chosen_copies import CopyEvaluator, no_predictions
 from engine.residual.copy_counts import HALVINGS
 from engine.residual.predictions import predict_copies
@@ -22,7 +23,7 @@ from engine.residual.smallest_tau import smallest_taus
 from engine.results import DIRECTIONS
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
-from engine.spec import OWN, RunSpec, key, validate
+from engine.spec import ASKED, OWN, RunSpec, key, validate
 from engine.storage.store import Record
 from engine.study import compose
 from engine.study.keys import judged_models
@@ -66,8 +67,11 @@ def _counts(look: Look, record: Record, chosen: bool) -> Differences:
     if spec.probe.adaptive:
         yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
         return
+    audit = audit_of(record)
+    asked = audit is not None and audit.repeated
     predictions = predict_copies(
-        models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
+        models, samples.pixels(at), samples.y[at], at.tolist(),
+        replace(spec.probe, between=ASKED) if asked else spec.probe,
         range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
         look.whole.work.loaded(plan, source) if source else None, data.messages,
     )  # fmt: skip
