@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HELP = "give every method the same number of trials of its settings, and keep the best"
 TRIALS, DRAWS, RETRAINS = 30, 30, 3
+FOLDER = "tuning"  # in the store, a store of its own: hundreds of trials are no studies to look at
 SEEDS, RANK_SEEDS = "11,12,13,14,15", "131,42,7"
 
 
@@ -96,12 +98,14 @@ def tune(options: argparse.Namespace) -> None:
     contest.check(methods, conditions)
     rank_seeds = _rank_seeds(options, conditions)
     pipeline = commands.pipeline_of(options)
-    out = options.out or _own_file(pipeline.store.root, options)
+    folder = pipeline.store.root / FOLDER
+    out = options.out or _own_file(folder, options)
     _check(out)
+    searching = commands.pipeline_of(argparse.Namespace(**{**vars(options), "store": folder}))
     with ConsoleReporter() as report:
-        results = contest.tune(pipeline, methods, conditions, report)
+        results = contest.tune(searching, methods, conditions, report)
         spec = DataSpec(options.dataset, options.root, conditions.seeds[0], links=options.links)
-        data = pipeline.dataset(spec, report)
+        data = searching.dataset(spec, report)
     print("\n".join(contest.lines(results)))
     best = preset_file.best_settings(out.stem, conditions, data, results)
     if not best.methods:
@@ -155,12 +159,11 @@ def _names(text: str) -> Sequence[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _own_file(store: Path, options: argparse.Namespace) -> Path:
-    """A file in the store, whose folder is made."""
-    from engine.tuning.trial_file import FOLDER
-
-    (store / FOLDER).mkdir(parents=True, exist_ok=True)
-    return store / FOLDER / f"{options.dataset}-{options.objective}.toml"
+def _own_file(folder: Path, options: argparse.Namespace) -> Path:
+    """A file in the folder, which is made if that is possible."""
+    with contextlib.suppress(OSError):  # what cannot be written is told by `_check`
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{options.dataset}-{options.objective}.toml"
 
 
 def _check(out: Path) -> None:

@@ -15,7 +15,7 @@ from engine.errors import StoreError
 from engine.serialization import key
 from engine.storage.atomic_files import atomic_write
 
-FOLDER = "tuning"  # in the store
+FOLDER = "trials"  # in the store
 FORMAT = 1
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 STATES = (COMPLETE, PRUNED, FAILED)

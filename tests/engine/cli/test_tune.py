@@ -44,7 +44,10 @@ def tune(store: Path) -> Tune:
 
 def files(store: Path) -> dict[str, dict[str, Any]]:
     """Method -> its file of trials."""
-    found = [json.loads(path.read_text()) for path in sorted((store / "tuning").glob("*.json"))]
+    found = [
+        json.loads(path.read_text())
+        for path in sorted((store / "tuning" / "trials").glob("*.json"))
+    ]
     return {one["conditions"]["method"]: one for one in found}
 
 
@@ -58,7 +61,8 @@ def test_trials_are_stored_resumed_ranked_and_written_as_a_preset(
     assert (paper["settings"]["lr"], paper["settings"]["epochs"]) == (1e-5, 1)
     assert set(paper["values"]) == {"11", "12"}
     assert paper["value"] == pytest.approx(sum(paper["values"].values()) / 2)
-    studies = len(Store(store).keys("studies"))
+    studies = len(Store(store / "tuning").keys("studies"))
+    assert not Store(store).keys("studies")  # trials do not fill the list of studies
     capsys.readouterr()
 
     out = tmp_path / "mine.toml"
@@ -66,7 +70,8 @@ def test_trials_are_stored_resumed_ranked_and_written_as_a_preset(
     second = files(store)
     assert [len(one["trials"]) for one in second.values()] == [3, 3]
     assert second["ga"]["trials"][0] == first["ga"]["trials"][0]  # seconds too: not made again
-    assert len(Store(store).keys("studies")) > studies
+    assert len(Store(store / "tuning").keys("studies")) > studies
+    assert len(Store(store).keys("studies")) == 4  # default and best settings on two seeds
     shown = capsys.readouterr()
     assert "ga: trial 2 of 3" in shown.err
     assert "ga: trial 1 of 3" not in shown.err
@@ -209,7 +214,7 @@ def test_a_damaged_file_of_trials_is_refused(
     tune: Tune, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tune("--trials", "1", "--methods", "ga") == 0
-    path = next((store / "tuning").glob("*-ga-*.json"))
+    path = next((store / "tuning" / "trials").glob("*-ga-*.json"))
     path.write_text(path.read_text().replace("complete", "finished"))
     assert tune("--trials", "1", "--methods", "ga") == 2
     assert "Move it away to begin anew" in capsys.readouterr().err
