@@ -133,7 +133,8 @@ def _notes(tau: float, low: float, high: float, tuned: Evaluation) -> list[str]:
     return [
         f"gap: average gap to Re-train, mean over the seeds {seeds} ± Student's 95 % half-width; "
         "behind the best: paired over the seeds, with its 95 % interval.",
-        "rank: methods whose paired differences to the first of a rank include 0 share it.",
+        "rank: a method shares the rank of a better one if the interval of their paired difference "
+        "includes 0, and so do all between them.",
         f"r pooled: pooled residual knowledge at tau {tau:g}, mean over the seeds; of one Re-train "
         f"to the others it lies between {low:.3f} and {high:.3f}.",
         "|ln r|: mean over tau > 0 of |ln r pooled|; 0 for a model like Re-train.",

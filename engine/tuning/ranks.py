@@ -61,12 +61,13 @@ def interval(values: Sequence[float]) -> Interval:
 def ranks(values: Mapping[str, Sequence[float]]) -> dict[str, Rank]:
     """Method -> rank, the best first; values: method -> one per seed, the smaller the better.
 
-    The method with the smallest mean is first. Every method whose differences to it, seed by seed,
-    have an interval that includes 0 shares its rank, since these seeds cannot tell them apart.
-    Among the others the best is first in turn; its rank is one more than the number of methods
-    before it. Differences are paired because a seed's Original, Re-trains and forget set are the
-    same for all methods. Being tied is not transitive: a method whose values vary much can share
-    the rank of a better one from which a steadier one between them is told apart.
+    The method with the smallest mean is first. A method whose differences to it, seed by seed, have
+    an interval that includes 0 shares its rank, since these seeds cannot tell the two apart; so
+    does every method between them. Among the others the best is first in turn; its rank is one
+    more than the number of methods before it. Differences are paired because a seed's Original,
+    Re-trains and forget set are the same for all methods. That methods in between share the rank,
+    even if told apart from the first, keeps ranks in the order of the means: a method that varies
+    much is hard to tell from any other, and must not be placed before a better, steadier one.
 
     >>> found = ranks({"a": [1.0, 2.0, 3.0], "b": [1.1, 2.0, 3.1], "c": [4.0, 5.1, 6.0]})
     >>> [(name, one.rank) for name, one in found.items()]
@@ -75,7 +76,8 @@ def ranks(values: Mapping[str, Sequence[float]]) -> dict[str, Rank]:
     order = sorted(values, key=lambda name: float(np.mean(values[name])))
     found: dict[str, Rank] = {}
     while left := [name for name in order if name not in found]:
-        tied = [name for name in left if _difference(values[name], values[left[0]]).low <= 0]
+        alike = [_difference(values[name], values[left[0]]).low <= 0 for name in left]
+        tied = left[: len(left) - alike[::-1].index(True)]  # up to the last that is alike
         rank = len(found) + 1
         found |= {name: Rank(rank, _difference(values[name], values[order[0]])) for name in tied}
     return found

@@ -39,17 +39,20 @@ def test_an_interval_is_students() -> None:
 
 
 def test_what_the_seeds_cannot_tell_apart_shares_a_rank() -> None:
-    found = ranks(
-        {
-            "worst": [9.0, 10.0, 9.5],
-            "noisy": [0.5, 6.0, 2.0],  # a larger mean than 'second', but not clearly behind
-            "best": [1.0, 2.0, 1.5],
-            "second": [2.0, 3.1, 2.5],  # about one behind on every seed
-        }
+    values = {
+        "worst": [9.0, 10.0, 9.5],
+        "best": [1.0, 2.0, 1.5],
+        "second": [2.0, 3.1, 2.5],  # about one behind on every seed
+        "third": [3.0, 4.0, 3.5],
+    }
+    found = ranks(values)
+    order = ["best", "second", "third", "worst"]
+    assert [(name, one.rank) for name, one in found.items()] == list(
+        zip(order, (1, 2, 3, 4), strict=True)
     )
-    assert [(name, one.rank) for name, one in found.items()] == [
-        ("best", 1), ("noisy", 1), ("second", 3), ("worst", 4),
-    ]  # fmt: skip
+    noisy = ranks({**values, "noisy": [1.0, 6.0, 1.4]})  # between second and third
+    assert [one.rank for one in noisy.values()] == [1, 1, 1, 4, 5]  # second before it as well
+    assert noisy["noisy"].behind.low < 0 < noisy["second"].behind.low
     assert found["best"].behind.mean == 0
     assert found["worst"].behind.mean == pytest.approx(8)
     assert found["second"].behind.low > 0
