@@ -80,7 +80,7 @@ def text(default: Evaluation, tuned: Evaluation) -> str:
     rows = [*_rows(default, tuned), _reference(tuned)]
     head = [
         "rank", "method", "gap, % points", "behind the best", f"r pooled, tau {tau:g}", "|ln r|",
-        "default: gap", "r pooled", "|ln r|", "rank",
+        "default: gap", "r pooled", "|ln r|", "rank (place)",
     ]  # fmt: skip
     return f"{aligned([head, *rows], left=(1,))}\n\n" + "\n".join(_notes(tau, low, high, tuned))
 
@@ -88,6 +88,7 @@ def text(default: Evaluation, tuned: Evaluation) -> str:
 def _rows(default: Evaluation, tuned: Evaluation) -> list[list[str]]:
     before, after = ranks(default.gaps()), ranks(tuned.gaps())
     methods = [*after, *(name for name in before if name not in after)]
+    places = {name: place for place, name in enumerate(before, 1)}
     numbers = {name: _numbers(tuned, name) for name in after}
     others = {name: _numbers(default, name) for name in before}
     return [
@@ -98,7 +99,7 @@ def _rows(default: Evaluation, tuned: Evaluation) -> list[list[str]]:
             _behind(after, name),
             *(_at(numbers, name, i) for i in (1, 2)),
             *(_at(others, name, i) for i in (0, 1, 2)),
-            str(before[name].rank) if name in before else DASH,
+            f"{before[name].rank} ({places[name]})" if name in before else DASH,
         ]
         for name in methods
     ]
@@ -134,7 +135,7 @@ def _notes(tau: float, low: float, high: float, tuned: Evaluation) -> list[str]:
         f"gap: average gap to Re-train, mean over the seeds {seeds} ± Student's 95 % half-width; "
         "behind the best: paired over the seeds, with its 95 % interval.",
         "rank: a method shares the rank of a better one if the interval of their paired difference "
-        "includes 0, and so do all between them.",
+        "includes 0, and so do all between them; place: by the mean alone, as rows are ordered.",
         f"r pooled: pooled residual knowledge at tau {tau:g}, mean over the seeds; of one Re-train "
         f"to the others it lies between {low:.3f} and {high:.3f}.",
         "|ln r|: mean over tau > 0 of |ln r pooled|; 0 for a model like Re-train.",

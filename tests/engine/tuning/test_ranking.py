@@ -106,7 +106,8 @@ def test_the_table_shows_both_rankings_and_who_is_missing() -> None:
     rows = {line.split()[1]: line.split() for line in found[1:5]}
     assert list(rows) == ["GA", "GD", "RURK", "Original"]
     assert [rows[name][0] for name in rows] == ["1", "2", "3", "-"]
-    assert [rows[name][-1] for name in rows] == ["2", "1", "-", "-"]
+    assert [rows[name][-2:] for name in ("GA", "GD")] == [["2", "(2)"], ["1", "(1)"]]
+    assert [rows[name][-1] for name in ("RURK", "Original")] == ["-", "-"]
     assert rows["GD"][5:8] == ["+0.50", "[0.50,", "0.50]"]
     assert rows["Original"][2:5] == ["8.00", "±", "0.00"]
     assert "between 0.833 and 1.200" in "\n".join(found)
