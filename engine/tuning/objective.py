@@ -17,10 +17,12 @@ from engine.results import Residual, Study
 class Objective:
     """A number to minimize, NaN where it is undefined.
 
-    of: (study, model) -> number; measures_residual: whether the study needs residual knowledge.
+    label: what people call it; help: what it is, with its unit; of: (study, model) -> number;
+    measures_residual: whether the study needs residual knowledge.
     """
 
     name: str
+    label: str
     help: str
     of: Callable[[Study, str], float]
     measures_residual: bool
@@ -85,9 +87,10 @@ def gap_and_residual_distance(study: Study, model: str) -> float:
 OBJECTIVES: Mapping[str, Objective] = {
     one.name: one
     for one in (
-        Objective("gap", "average gap to Re-train, % points", average_gap, False),
+        Objective("gap", "average gap", "average gap to Re-train, % points", average_gap, False),
         Objective(
             "rk",
+            "average gap and residual knowledge",
             "average gap plus distance of residual knowledge, each as a share of the Original's",
             gap_and_residual_distance,
             True,

@@ -27,7 +27,8 @@ def best_settings(
 ) -> Preset:
     """The preset with the best settings of every method that has any, for the tables' seeds."""
     settings = {one.method: one.best.settings for one in found if one.best}
-    title = f"{data.label}: the best of {conditions.trials} settings of every method"
+    label = objective(conditions.objective).label
+    title = f"{data.label}: the best of {conditions.trials} settings of every method, by {label}"
     return _preset(name, title, conditions, data, settings, [*_differences(conditions, found)])
 
 

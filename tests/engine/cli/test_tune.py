@@ -163,7 +163,7 @@ def test_what_fails_or_cannot_win_any_more_is_stored_too(
 def _objective(of: Callable[..., float]) -> Any:
     from engine.tuning.objective import Objective
 
-    return Objective("gap", "a number", of, False)
+    return Objective("gap", "a number", "a number", of, False)
 
 
 def test_residual_knowledge_is_measured_only_where_the_objective_needs_it(store: Path) -> None:

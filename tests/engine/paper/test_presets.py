@@ -16,7 +16,8 @@ ABLATIONS = ("lambda", "search", "tau", "v")
 PRESETS = {
     "digits", "iris-figure1", "small-cifar5", "cifar10", "imagenet100", "small-cifar5-class",
     "cifar10-class", "small-cifar5-vgg11", *(f"small-cifar5-ablation-{one}" for one in ABLATIONS),
-    "medical", "tabular", "text",
+    "medical", "tabular", "text", "tuned-digits", "tuned-digits-rk",
+    "tuned-fashion",
 }  # fmt: skip
 
 
