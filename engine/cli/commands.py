@@ -29,7 +29,8 @@ WRONG = 1  # exit status of `verify` where something is wrong
 RETRAINS = 3
 
 
-def _pipeline(options: argparse.Namespace) -> Pipeline:
+def pipeline_of(options: argparse.Namespace) -> Pipeline:
+    """The pipeline of the store and device in the options."""
     from engine.pipeline.pipeline import Pipeline
     from engine.storage.store import Store, default_store
 
@@ -62,7 +63,7 @@ def computed(
     points = grid(options.set)
     arguments = compose_arguments(options)
     output_files.check(options.json, options.csv)
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     with ConsoleReporter() as report:
         data = DataSpec(
             options.dataset, options.root, options.seed, options.side,
@@ -151,18 +152,18 @@ def reproduce(options: argparse.Namespace) -> None:
     if options.preset == "?":
         print("\n".join(f"{name:<30} {presets.preset(name).title}" for name in presets.names()))
         return
-    preset = presets.preset(options.preset, options.quick)
-    seeds = _seeds(options.seeds)
+    preset = presets.named(options.preset, options.quick)
+    chosen = seeds(options.seeds)
     if options.out:
         _check_folder(options.out)
     from engine.runtime.console import ConsoleReporter
     from engine.sweeps import reproduce as protocol
     from engine.tables import table as tables
 
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     with ConsoleReporter() as report:
         results = protocol.reproduce(
-            pipeline, preset, report, root=options.root, links=options.links, seeds=seeds
+            pipeline, preset, report, root=options.root, links=options.links, seeds=chosen
         )
     print(tables.text(results))
     folder = options.out or pipeline.store.root / "tables"
@@ -179,7 +180,8 @@ def _check_folder(folder: Path, file: str = "table.txt") -> None:
     output_files.check(folder / file)
 
 
-def _seeds(text: str) -> list[int]:
+def seeds(text: str) -> list[int]:
+    """The seeds in a comma-separated list; SpecError where one is no whole number."""
     from engine.spec import convert
 
     return [convert(part, int, "--seeds") for part in text.split(",") if part.strip()]
@@ -189,7 +191,7 @@ def ls(options: argparse.Namespace) -> None:
     """Print the studies in the store."""
     from engine.tables.study_text import study_list
 
-    print(study_list(_pipeline(options).studies()))
+    print(study_list(pipeline_of(options).studies()))
 
 
 def table(options: argparse.Namespace) -> None:
@@ -197,7 +199,7 @@ def table(options: argparse.Namespace) -> None:
     from engine.tables.study_text import study_json, study_table
 
     output_files.check(options.json)
-    study = _pipeline(options).study(options.key)
+    study = pipeline_of(options).study(options.key)
     if options.json:
         output_files.write_text(options.json, _json_text(study_json(study)))
     print(study_table(study))
@@ -210,7 +212,7 @@ def samples(options: argparse.Namespace) -> None:
     from engine.tables.study_text import samples_table
 
     output_files.check(options.csv)
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     study = pipeline.study(options.key)
     if options.model not in study.residual.curves:
         models = ", ".join(study.residual.curves)
@@ -233,7 +235,7 @@ def watch(options: argparse.Namespace) -> None:
     """Run a method again and record its epochs."""
     from engine.runtime.console import ConsoleReporter
 
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     spec = pipeline.spec_of(pipeline.study(options.key))
     with ConsoleReporter() as report:
         epochs = pipeline.watch_again(spec, options.model, report)
@@ -246,7 +248,7 @@ def figure(options: argparse.Namespace) -> None:
     several = options.kind == ALL or "," in options.kind
     if not several:
         output_files.check(options.out)
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     try:
         draw = _draw_set if several else _draw_figure
         for path in draw(pipeline, options):
@@ -318,7 +320,7 @@ def report(options: argparse.Namespace) -> None:
     files = [options.out, *([options.pdf] if options.pdf else [])]
     write.check(files)
     output_files.check(*files)
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     try:
         with ConsoleReporter() as report:
             study = pipeline.study(options.key)
@@ -333,7 +335,7 @@ def checkpoint(options: argparse.Namespace) -> None:
     from engine.runtime.console import ConsoleReporter
 
     output_files.check(options.out)
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     study = pipeline.study(options.key)
     with ConsoleReporter() as report:
         spec = pipeline.spec_of(study)
@@ -353,7 +355,7 @@ def verify(options: argparse.Namespace) -> int:
     from engine.runtime.console import ConsoleReporter
     from engine.verification import remake, verify
 
-    pipeline = _pipeline(options)
+    pipeline = pipeline_of(options)
     with ConsoleReporter() as report:
         if options.remake:
             findings = remake(pipeline, report)

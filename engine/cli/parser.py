@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import __version__, registry
 from engine.cli import commands as actions
-from engine.cli import comparator_command, figure_arguments
+from engine.cli import comparator_command, figure_arguments, tune_command
 from engine.cli.commands import RETRAINS
 from engine.metrics import METRICS
 from engine.perturbations import names
@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     imported = _command(commands, name, action, comparator_command.HELP)
     comparator_command.add(imported, _measurement_options)
     _add_reproduce(commands)
+    tune = _command(commands, "tune", tune_command.tune, tune_command.HELP)
+    tune_command.add(tune, _links_option)
+    _store_option(tune)
     listing = _command(commands, "ls", actions.ls, "list the studies in the store")
     _store_option(listing)
     table = _command(
@@ -335,7 +338,7 @@ def _add_reproduce(commands: Any) -> None:
         actions.reproduce,
         "run a preset of the paper and tabulate our figures beside the published ones",
     )
-    command.add_argument("preset", help="digits, small-cifar5, cifar10 ...; '?' lists them")
+    command.add_argument("preset", help="digits, cifar10 ... or a file .toml; '?' lists them")
     command.add_argument(
         "--root", type=absolute, default="", help="folder of the data, if the preset needs one"
     )

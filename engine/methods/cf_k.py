@@ -33,6 +33,7 @@ def cost(config: CFk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "backward through k layers x epochs x |S_r|.",
     config=CFk,
     cost=cost,
+    space={"k": (1, 8), "lr": (1e-4, 0.5), "epochs": (1, 40)},
     source="Goel et al. 2022, Evaluating Inexact Unlearning",
 )
 def unlearn(problem: Problem, config: CFk) -> Classifier:

@@ -40,6 +40,7 @@ def cost(config: GA, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     help="Gradient ascent: maximize CE(S_f). Cost: 1 forward + 1 backward x epochs x |S_f|.",
     config=GA,
     cost=cost,
+    space={"lr": (1e-5, 1.0), "epochs": (1, 20)},
     source="Hsu et al. 2025, baselines; gradient ascent",
 )
 def unlearn(problem: Problem, config: GA) -> Classifier:

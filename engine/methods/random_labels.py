@@ -26,6 +26,7 @@ class RandomLabels(RelabelTuning):
     "1 backward x epochs x |S|.",
     config=RandomLabels,
     cost=relabel_cost,
+    space={"lr": (1e-4, 0.5), "epochs": (1, 20)},
     source="Golatkar et al. 2020; Fan et al. 2024, Unlearn-Saliency",
 )
 def unlearn(problem: Problem, config: RandomLabels) -> Classifier:

@@ -13,12 +13,14 @@ from typing import Any
 from engine.errors import SpecError, unknown
 from engine.metrics import UNSTATED
 from engine.spec import PAPER_TAUS
+from engine.storage.paths import typed_path
 
 METHODS = (
     "cr", "fisher", "ntk", "gd", "ngd", "ga", "neggrad-plus", "eu-k", "cf-k", "scrub", "ssd",
     "rurk", "random-labels", "salun", "l1-sparse", "bad-teacher",
 )  # fmt: skip
 SEEDS = (131, 42, 7)  # the paper's
+SUFFIX = ".toml"
 MEASURES = ("relearn-epochs",)  # in addition to those that every study has
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc", "mia_acc")  # of which avg_gap is the mean
 UNLEARN = "unlearn_accuracy_on_gaussian_perturbed_forget_samples"
@@ -97,14 +99,29 @@ class Preset:
 def names() -> tuple[str, ...]:
     """The presets' names, sorted."""
     presets = (files("assets") / "paper" / "presets").iterdir()
-    file_names = (file.name for file in presets if file.name.endswith(".toml"))
-    return tuple(sorted(name.removesuffix(".toml") for name in file_names))
+    file_names = (file.name for file in presets if file.name.endswith(SUFFIX))
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in file_names))
 
 
 @functools.cache  # a view requests all of them whenever it shows a study
 def preset(name: str, quick: bool = False) -> Preset:
     """The preset of that name, reduced if `quick`; SpecError with the closest name if unknown."""
     return parsed(_text(name), name, quick)
+
+
+def named(place: str, quick: bool = False) -> Preset:
+    """The preset of that name, or of a file whose name ends in .toml, reduced if `quick`.
+
+    SpecError if there is none, or the file cannot be read.
+    """
+    if not place.endswith(SUFFIX):
+        return preset(place, quick)
+    path = typed_path(place)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SpecError(f"The preset {path} cannot be read ({error}).") from None
+    return parsed(text, path.stem, quick)
 
 
 def parsed(text: str, name: str, quick: bool = False) -> Preset:
@@ -188,7 +205,7 @@ def _text(name: str) -> str:
     """The text of a preset's file."""
     if name not in names():
         raise unknown("preset", name, names())
-    return (files("assets") / "paper" / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    return (files("assets") / "paper" / "presets" / f"{name}{SUFFIX}").read_text(encoding="utf-8")
 
 
 def _facts(text: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "jinja2": "engine/report/html.py",
     "torchvision": "",  # engine.runtime.libraries imports them by name, after making that possible
     "torchattacks": "",
+    "optuna": "",  # engine.tuning.sampler imports it by name, when settings are suggested
     "pandas": "",  # engine.notebook.frames imports it by name, when a frame is asked for
 }
 HEAVY = {

@@ -55,6 +55,7 @@ def retain_count(config: BadTeacher, n_retain: int) -> int:
     "epochs.",
     config=BadTeacher,
     cost=cost,
+    space={"lr": (1e-5, 1e-2), "epochs": (1, 20), "share": (0.05, 1.0)},
     source="Chundawat et al. 2023, Bad Teacher",
 )
 def unlearn(problem: Problem, config: BadTeacher) -> Classifier:

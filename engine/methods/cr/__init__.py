@@ -66,6 +66,7 @@ def adapt(model: Classifier, config: CR) -> None:
     "of S, and a d x d linear system per class and step.",
     config=CR,
     cost=cost,
+    space={"decay": (1e-6, 10.0)},
     adapt=adapt,
     form="CR's last layer is not a plain nn.Linear: it has no bias and expects features of L2 norm "
     "1. In PyTorch its logits are F.linear(F.normalize(features, dim=1), W), where W is the tensor "

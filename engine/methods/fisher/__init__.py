@@ -42,6 +42,7 @@ def cost(config: Fisher, n_retain: int, n_forget: int, train: TrainSpec) -> floa
     "Cost: 1 forward + 1 backward per class, over S_r.",
     config=Fisher,
     cost=cost,
+    space={"alpha": (1e-8, 1e-3)},
     source="Golatkar et al. 2020, SelectiveForgetting",
 )
 def unlearn(problem: Problem, config: Fisher) -> Classifier:

@@ -54,6 +54,7 @@ def cost(config: L1Sparse, n_retain: int, n_forget: int, train: TrainSpec) -> fl
     "linearly to 0. Cost: 1 forward + 1 backward x epochs x |S_r|.",
     config=L1Sparse,
     cost=cost,
+    space={"alpha": (1e-6, 0.1), "lr": (1e-4, 0.5), "epochs": (1, 40)},
     source="Jia et al. 2023, Model sparsity can simplify machine unlearning",
 )
 def unlearn(problem: Problem, config: L1Sparse) -> Classifier:

@@ -53,6 +53,7 @@ def cost(config: NegGradPlus, n_retain: int, n_forget: int, train: TrainSpec) ->
     "S_f. Cost per step: 1 forward + 1 backward of a retain batch and of a forget batch.",
     config=NegGradPlus,
     cost=cost,
+    space={"beta": (1e-3, 0.5), "lr": (1e-4, 0.5), "epochs": (1, 20)},
     source="Kurmanji et al. 2023, NegGrad+; Hsu et al. 2025, baselines",
 )
 def unlearn(problem: Problem, config: NegGradPlus) -> Classifier:

@@ -64,6 +64,7 @@ def cost(config: NGD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "1 forward + 1 backward x epochs x |S_r|.",
     config=NGD,
     cost=cost,
+    space={"sigma": (1e-3, 1.0), "lr": (1e-4, 0.5), "epochs": (1, 40)},
     source="Chien et al. 2024, Langevin unlearning; Hsu et al. 2025, baselines",
 )
 def unlearn(problem: Problem, config: NGD) -> Classifier:

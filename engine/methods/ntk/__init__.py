@@ -100,6 +100,7 @@ def cost(config: NTK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "equations; with cg, up to max_steps x (3 backward + 2 forward) of S and S_r instead.",
     config=NTK,
     cost=cost,
+    space={"weight_decay": (1e-3, 10.0)},
     deterministic=True,
     source="Golatkar et al. 2020, Forgetting Outside the Box; SelectiveForgetting",
 )

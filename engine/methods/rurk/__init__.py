@@ -117,6 +117,14 @@ def _passes_over_forget(config: RURK) -> float:
     "(1 for FGSM, 1 per attack step for PGD).",
     config=RURK,
     cost=cost,
+    space={
+        "tau": (0.01, 0.5),
+        "lambda_f": (1e-3, 0.3),
+        "lambda_a": (1e-3, 0.3),
+        "lr": (1e-3, 0.1),
+        "epochs": (1, 60),
+        "max_steps": (1000,),
+    },
     source="Hsu et al. 2025, RURK",
 )
 def unlearn(problem: Problem, config: RURK) -> Classifier:

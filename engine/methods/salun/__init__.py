@@ -47,6 +47,7 @@ def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float
     "largest |gradient of CE(S_f)|. Cost: 1 forward + 1 backward over S_f, then x epochs x |S|.",
     config=SalUn,
     cost=cost,
+    space={"lr": (1e-4, 0.5), "epochs": (1, 20), "share": (0.05, 1.0)},
     source="Fan et al. 2024, SalUn",
 )
 def unlearn(problem: Problem, config: SalUn) -> Classifier:

@@ -96,6 +96,12 @@ def milestones(text: str) -> list[int]:
     "first max_epochs.",
     config=SCRUB,
     cost=cost,
+    space={
+        "lr": (1e-4, 0.5),
+        "epochs": (1, 20),
+        "max_epochs": (1, 10),
+        "alpha": (1e-4, 1.0),
+    },
     source="Kurmanji et al. 2023, SCRUB; Hsu et al. 2025, baselines",
 )
 def unlearn(problem: Problem, config: SCRUB) -> Classifier:

@@ -59,6 +59,7 @@ def cost(config: SSD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "S_f.",
     config=SSD,
     cost=cost,
+    space={"alpha": (0.1, 3000.0), "dampening": (0.01, 100.0), "batch": (8, 256)},
     source="Foster et al. 2024, Selective Synaptic Dampening",
 )
 def unlearn(problem: Problem, config: SSD) -> Classifier:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ ABLATIONS = ("lambda", "search", "tau", "v")
 PRESETS = {
     "digits", "iris-figure1", "small-cifar5", "cifar10", "imagenet100", "small-cifar5-class",
     "cifar10-class", "small-cifar5-vgg11", *(f"small-cifar5-ablation-{one}" for one in ABLATIONS),
-    "medical", "tabular", "text",
+    "medical", "tabular", "text", "tuned-digits", "tuned-digits-rk",
+    "tuned-fashion",
 }  # fmt: skip
 
 
@@ -149,3 +151,19 @@ def test_curves_stand_on_the_grid_of_tau() -> None:
     assert curves["prevalence"]["ntk"][0.0314].mean == 48
     assert all(not found for found in presets.curves_of(presets.preset("digits")).values())
     assert "ngd" in presets.curves_of(presets.preset("cifar10"))["prevalence"]
+
+
+def test_a_preset_may_lie_in_a_file(tmp_path: Path) -> None:
+    text = 'title = "x"\ndataset = "iris"\nmodel = "mlp"\nforget = "class:1"\n'
+    (tmp_path / "mine.toml").write_text(text + "[settings.gd]\nlr = 0.1\n")
+    found = presets.named(str(tmp_path / "mine.toml"))
+    assert (found.name, found.settings) == ("mine", {"gd": {"lr": 0.1}})
+
+
+def test_a_preset_file_that_is_missing_or_damaged_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot be read"):
+        presets.named(str(tmp_path / "none.toml"))
+    (tmp_path / "bad.toml").write_text("title = ")
+    with pytest.raises(SpecError, match="cannot be read"):
+        presets.named(str(tmp_path / "bad.toml"))
+    assert presets.named("digits") == presets.preset("digits")
