@@ -125,7 +125,7 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
         sentence += _then(", below it ", below)
         short += [Part("; above the null band "), *above]
     else:
-        sentence += [Part(f"; its curve {_stays(found)}")]
+        sentence += [Part(f"; its curve stays within the null band{_needed(found)}")]
     return Wording(RECOGNIZES, (*sentence, Part(".")), tuple(short), number)
 
 
@@ -147,12 +147,8 @@ def _forgets(model: str, label: str, found: Evidence) -> Wording:
 
 
 def _within(model: str, label: str, found: Evidence) -> Wording:
-    sentence = [Part(f"{label} stays within what one more Re-train may differ by")]
-    if found.beyond:
-        sentence += [Part(f": its curve {_stays(found)}")]
-        sentence += [Part("; it recognizes perturbed copies of ")]
-        sentence += [*_count(model, found)] if found.count else [Part(_none(found))]
-    elif found.count:
+    sentence = [Part(f"{label} stays within what one more Re-train may differ by{_needed(found)}")]
+    if found.count:
         sentence += [Part(": it recognizes perturbed copies of "), *_count(model, found)]
     elif found.samples is None:
         sentence += [Part(f"; {ADAPTIVE}")]
@@ -213,15 +209,11 @@ def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording
     return Wording(UNCHANGED, tuple(sentence), tuple(short), (Part(f"like {alike.label}"),))
 
 
-def _stays(found: Evidence) -> str:
-    """That the curve is no evidence, and how many Re-trains it would take to tell."""
-    within = "stays within the null band"
-    if not found.beyond:
-        return within
-    leaves = f"leaves the range of the {found.retrains} Re-trains but {within}"
-    if found.needed is None:
-        return leaves
-    return f"{leaves} ({found.needed:,} Re-trains would tell)"
+def _needed(found: Evidence) -> str:
+    """How many Re-trains it would take to tell, where the curve leaves the range of those there."""
+    if not found.beyond or found.needed is None:
+        return ""
+    return f" ({found.needed:,} Re-trains would tell)"
 
 
 # -- clauses ----------------------------------------------------------------------------------

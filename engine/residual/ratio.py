@@ -187,10 +187,9 @@ def pooled_at_any_time(
         (draws + 1) / (2 * n * draws**2) * math.log(4 * math.sqrt(draws + 1) / (1 - LEVEL))
     )
     own, others = u.mean(0) / draws, a.mean((0, 1)) / draws
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = own / others
-        least = np.maximum(own - error, 0) / (others + error)
-        most = np.where(others > error, (own + error) / (others - error), np.nan)
+    some = np.where(others > error, others, np.nan)
+    ratio, most = own / some, (own + error) / (some - error)
+    least = np.maximum(own - error, 0) / (some + error)
     wide = np.hypot(ratio - low, ratio - least), np.hypot(high - ratio, most - ratio)
     return np.maximum(ratio - wide[0], 0), ratio + wide[1]
 

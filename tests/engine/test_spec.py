@@ -198,7 +198,7 @@ def test_what_cannot_change_a_result_is_left_out_of_keys() -> None:
         "encoder",
     )  # fmt: skip
     data = {f"DataSpec.{name}" for name in names}
-    assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws"}
+    assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws", "ProbeSpec.fdr"}
 
 
 @pytest.mark.parametrize(

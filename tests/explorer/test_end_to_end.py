@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from engine.__main__ import main
 from engine.results import FORGET, PERTURBED, TEST
 from explorer.app import Explorer, Options
+from explorer.views.curves.tabs import RESIDUAL
 from explorer.views.curves.view import CurvesView
 from explorer.views.embedding.view import EmbeddingView
 from explorer.views.samples.sort_keys import INDEX
@@ -114,6 +115,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     explorer.window.show_workspace("explore")
     qtbot.waitUntil(lambda: curves.seen)
     qtbot.wait(50)
+    curves.tabs.setCurrentIndex(RESIDUAL)
     shown = curves.residual.curves["gd"].getData()[1]
     with h5py.File(tmp_path / "store" / "studies" / f"{study.key}.h5") as file:
         stored = file["curves/gd/mean"][()]

@@ -66,11 +66,9 @@ class CurvesView(View):
         self.certified, self.loss = self.tabs.certified, self.tabs.loss
         self.charts = self.tabs.charts
         self.curves = CurveSet()
-        self._undrawn: set[int] = set()
-        self._hidden: set[str] = set()
+        self._undrawn, self._hidden = set[int](), set[str]()
         self._study = ""  # key of the study whose curves the charts were fitted to
-        self.note = muted_label()
-        self.info = InfoMark()
+        self.note, self.info = muted_label(), InfoMark()
         self.samples = CarrierList()
         self.panel = Panel(self._content(), self)
         self._build_header()
@@ -175,9 +173,8 @@ class CurvesView(View):
         for part in (self.tabs.choice, self.runs, self.info):
             self.panel.header.addWidget(part)
         self.panel.header.addStretch(1)
-        self.panel.fold(self.log)
-        self.panel.fold(self.models)
-        self.panel.fold(self.export_button)
+        for folded in (self.log, self.models, self.export_button):
+            self.panel.fold(folded)
 
     def _connect(self) -> None:
         self.log.scaled.connect(self._draw_all)

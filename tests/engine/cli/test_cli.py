@@ -61,12 +61,20 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
         assert all(0 <= row[name] <= 100 for name in accuracies)
     assert set(measured["models"]) == {"original", "gd", "ga"}
     for curve in measured["models"].values():
-        assert set(curve) == {"mean", "low", "high", "pooled", "undefined", "prevalence"}
-        assert all(len(values) == len(measured["taus"]) == 11 for values in curve.values())
+        over_tau = {"mean", "low", "high", "pooled", "pooled_low", "pooled_high"}
+        over_tau |= {"undefined", "prevalence"}
+        of_samples = {"q_values", "e_values", "verdicts", "certified_radius"}
+        assert set(curve) == over_tau | of_samples | {"fdr"}
+        assert all(len(curve[part]) == len(measured["taus"]) == 11 for part in over_tau)
+        forgotten = len(found["spec"]["forget"])  # type: ignore[index]
+        assert all(len(curve[part]) == forgotten for part in of_samples)
+        assert {len(row) for row in curve["e_values"]} == {11}
         for low, mean, high in zip(curve["low"], curve["mean"], curve["high"], strict=True):
             assert low <= mean + 1e-9
             assert mean <= high + 1e-9
-    assert set(measured["null"]) == {"low", "high"}
+    bands = {f"{part}{end}" for part in ("", "pooled_", "prediction_", "grid_")
+             for end in ("low", "high")}  # fmt: skip
+    assert set(measured["null"]) == bands | {"retrains_for_a_claim"}
     for name, apart in measured["disagreement"].items():
         bounds = zip(apart["low"], apart["mean"], apart["high"], strict=True)
         assert all(low <= mean + 1e-12 and mean <= high + 1e-12 for low, mean, high in bounds)
@@ -215,15 +223,17 @@ def test_samples_are_listed_worst_first_with_verdict_and_smallest_tau(
     command = ["samples", key, "--model", "gd", "--smallest-tau", "--csv", str(out)]
     assert run(*command, store=store) == 0
     lines = [line.split(",") for line in out.read_text().splitlines()]
-    names = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there", "smallest_tau"]
+    names = ["index", "class", "verdict", "q_value", "largest_r", "at_tau", "posterior_there"]
+    names += ["e_value", "certified_radius", "smallest_tau"]
     assert lines[0] == [*names, "sample_name", "verdict_rule"]
-    assert all(line[7] == f"iris train {line[0]}" for line in lines[1:])
+    assert all(line[10] == f"iris train {line[0]}" for line in lines[1:])
     assert sorted(int(line[0]) for line in lines[1:]) == found["spec"]["forget"]  # type: ignore[index]
-    largest = [float(line[3] or -1) for line in lines[1:]]
+    largest = [float(line[4] or -1) for line in lines[1:]]
     assert largest == sorted(largest, reverse=True)
     assert {line[2] for line in lines[1:]} <= {"residual", "none", "undecided"}
     for line in lines[1:]:
-        assert line[6] == "" or 0 <= float(line[6]) <= 0.2
+        assert 0 < float(line[3]) <= 1
+        assert line[9] == "" or 0 <= float(line[9]) <= 0.2
     assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["index", "class"]
     assert run("samples", key, "--model", "retrain", store=store) == 2
     assert "It has: original, gd, ga" in capsys.readouterr().err

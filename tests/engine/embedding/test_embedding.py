@@ -13,6 +13,7 @@ from engine.analysis.point_colors import (
     LEVELS,
     LOSS,
     PREDICTION,
+    RADIUS,
     RATIO,
     VERDICT,
     PanelData,
@@ -93,9 +94,13 @@ def scene(**changes: object) -> PanelData:
     counts = {"gd": np.array([[50, 100], [90, 100]]), "retrain-0": np.array([[50, 25], [0, 100]])}
     flat = np.ones(2)
     curve = Curve(flat, flat, flat, flat, flat, flat)
-    posterior = {"gd": np.array([[0.5, 1.0], [1.0, 0.5]])}
-    residual = Residual("gaussian", taus, draws, np.array([3, 2]), counts, {"gd": curve},
-                        flat, flat, posterior)  # fmt: skip
+    counts["retrain-1"] = counts["retrain-0"]
+    weak = {"gd": np.ones((2, 2))}
+    residual = Residual(
+        "gaussian", taus, draws, np.array([3, 2]), counts, {"gd": curve}, flat, flat, {},
+        q_values={"gd": np.array([0.01, 0.5])}, e_values=weak, absence=weak,
+        certified_radius={"gd": np.array([0.2, 0.0])},
+    )  # fmt: skip
     return replace(PanelData(shown, "gd", ("cat", "dog"), residual, 1), **changes)  # type: ignore[arg-type]
 
 
@@ -122,13 +127,21 @@ def test_a_model_that_was_not_measured_has_no_colors_of_r() -> None:
         assert {groups.groups[n].name for n in groups.number} == {"not measured"}
 
 
-def test_a_verdict_is_that_of_the_tau() -> None:
+def test_a_certified_radius_is_a_color_and_0_is_none() -> None:
+    found = colors_of_points(RADIUS, scene())
+    assert found.number[3] == found.number[5] == LEVELS - 1
+    assert found.groups[found.number[2]].name == "nothing certified"
+    assert found.groups[found.number[0]].name == "not measured"
+    assert found.scale is not None and found.scale.ticks[-1] == (1.0, "0.2")
+
+
+def test_a_verdict_is_that_of_the_sample_over_all_tau() -> None:
     names = [
         colors_of_points(VERDICT, scene()).groups[n].name
         for n in colors_of_points(VERDICT, scene()).number
     ]
-    assert names[3] == names[5] == "residual (posterior > 0.95 at this τ)"
-    assert names[0] == "not measured" and names[2] != "residual (posterior > 0.95 at this τ)"
+    assert names[3] == names[5] == "residual (q ≤ 0.05)"
+    assert names[0] == "not measured" and names[2] == "undecided"
 
 
 def test_loss_is_logarithmic_and_bears_whatever_a_diverged_model_says() -> None:

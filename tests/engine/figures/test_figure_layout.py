@@ -172,7 +172,7 @@ def test_a_legend_stands_where_it_is_wanted(
         box = legend.get_window_extent()
         assert (box.x0 > axes.x1) == (place == "right")
         assert (box.y1 < axes.y0) == (place == "below")
-        assert len(legend.get_texts()) == len(drawing.study.residual.curves) + 1
+        assert len(legend.get_texts()) == len(drawing.study.residual.curves) + 2
 
 
 def test_a_height_is_kept_or_refused(drawing: Drawing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_the_band_is_neither_gray_nor_the_color_of_a_model(
 
     figure = drawing.pages(monkeypatch, "curves", width_mm=89)
     labeled = {one.get_label(): one for one in figure.axes[0].get_children()}
-    band = next(one for label, one in labeled.items() if str(label).startswith("null band"))
+    band = next(one for label, one in labeled.items() if str(label).startswith("range of"))
     fill = np.array(to_rgb(band.get_facecolor()[0][:3]))
     assert np.ptp(fill) > 0.05 and fill.argmax() == 2  # blueish
     assert band.get_hatch()

@@ -57,7 +57,9 @@ def _residual() -> Residual:
 
     curves = {"original": curve([1.0, 1.5, 2.0]), "rurk": curve([1.0, 0.9, np.nan])}
     band = np.array([0.05, 0.1, 0.2])
-    counts = {name: np.ones((5, 3), np.int32) for name in ("original", "retrain-0", "rurk")}
+    counts = {
+        name: np.ones((5, 3), np.int32) for name in ("original", "retrain-0", "retrain-1", "rurk")
+    }
     return Residual(
         "gaussian", TAUS, 100, np.arange(5), counts, curves, 1 - band, 1 + band, {}
     )  # fmt: skip
@@ -144,11 +146,11 @@ def test_every_figure_is_the_same_twice_and_brings_its_numbers(
 def test_svg_keeps_words_as_text_and_carries_the_facts(tmp_path: Path) -> None:
     drawn, _, caption = DRAW["curves"](tmp_path / "f.svg")
     text = _svg_text(drawn)
-    for words in ("Original", "RURK", "null band", "seed 131"):
+    for words in ("Original", "RURK", "range of the Re-trains", "seed 131"):
         assert words in text
     assert "forget samples" not in text  # that is for the caption below the figure
     caption_text = caption.read_text(encoding="utf-8")
-    for words in ("5 forget samples, c = 100 draws", "r undefined for up to 3 of 5", "seed 131"):
+    for words in ("5 forget samples, c = 100 draws", "Outside the dashed band", "seed 131"):
         assert words in caption_text
     with output_options(title=True):
         titled = _svg_text(DRAW["curves"](tmp_path / "t.svg")[0])
@@ -182,12 +184,18 @@ def test_pdf_embeds_truetype_and_png_carries_the_facts(tmp_path: Path) -> None:
 def test_the_csv_of_the_curves_has_every_number_and_empty_cells_where_undefined(
     tmp_path: Path,
 ) -> None:
-    rows = _rows(DRAW["curves"](tmp_path / "f.svg")[1])
+    paper = curves(_set(), tmp_path / "f.svg", measure=MEASURES[1], facts=FACTS)
+    rows = _rows(paper[1])
     original = [row for row in rows if row["model"] == "original"]
     assert [float(row["residual"]) for row in original] == [1.0, 1.5, 2.0]
     assert [row["undefined"] for row in original] == ["0", "0", "3"]
     assert next(r for r in rows if r["model"] == "rurk" and r["tau"] == "0.2")["residual"] == ""
     assert [float(row["high"]) for row in rows if row["model"] == "null"] == [1.05, 1.1, 1.2]
+    pooled = _rows(DRAW["curves"](tmp_path / "p.svg")[1])
+    bands = dict.fromkeys(row["name"] for row in pooled if row["model"] == "null")
+    assert list(bands) == [
+        "null band", "prediction interval at each tau", "prediction interval of the grid",
+    ]  # fmt: skip
 
 
 def test_copies_are_ordered_by_the_size_of_their_perturbation(tmp_path: Path) -> None:

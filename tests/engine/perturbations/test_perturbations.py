@@ -249,7 +249,7 @@ def test_copies_are_what_the_file_makes_of_the_noise_of_each_sample(
         draws=20, methods=("rurk",), probe={"adaptive": 50, "between": "inferred"},
     )  # fmt: skip
     assert adaptive.probe.between == "asked"  # its copies lie on no rays
-    assert pipeline.run(adaptive, Reporter()).residual.withheld
+    assert pipeline.run(adaptive, Reporter()).residual.drawn is not None
 
 
 def test_a_slice_without_a_ball_shows_none(mine: Path, pipeline: Pipeline, tmp_path: Path) -> None:

@@ -198,8 +198,8 @@ def test_nothing_is_recognized_by_any_retrain(
     assert study_json(study)["residual_knowledge"]["models"]["gd"]["mean"] == [None] * 3
     sheets = handed_out(pipeline, study, tmp_path)
     header, *rows = sheets["curves"]
-    places = [header.index(name) for name in ("residual", "low", "high", "pooled", "undefined")]
-    assert [[row[place] for place in places] for row in rows] == [["", "", "", "", "6"]] * 6
+    places = [header.index(name) for name in ("pooled", "low", "high")]
+    assert [[row[place] for place in places] for row in rows] == [["", "", ""]] * 6
     assert sum(study_json(study)["residual_knowledge"]["verdicts"]["gd"].values()) == 6
 
 
@@ -232,7 +232,7 @@ def test_a_whole_class_is_a_forget_set(pipeline: Pipeline, tmp_path: Path) -> No
     curve = study.residual.curves["gd"]
     assert (curve.undefined == len(study.forget)).all() and np.isnan(curve.mean).all()
     rows = handed_out(pipeline, study, tmp_path)["curves"]
-    assert {row[rows[0].index("residual")] for row in rows[1:]} == {""}
+    assert {row[rows[0].index("pooled")] for row in rows[1:]} == {""}
 
 
 def test_counts_without_a_single_defined_ratio_need_no_warning() -> None:

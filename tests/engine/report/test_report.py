@@ -158,14 +158,15 @@ def test_each_finding_links_to_the_samples_it_counts_and_to_its_norm(pipeline: P
         **study.residual.counts,
         **dict.fromkeys(("retrain-0", "retrain-1"), np.zeros((7, 2))),
     }
+    counts |= {f"retrain-{j}": np.full((7, 2), 8) for j in range(20)}
     counts["gd"] = np.full((7, 2), 10)
-    sure = {name: np.ones((7, 2)) for name in study.residual.curves}
-    ones, low = np.full(2, 1.5), np.full(2, 1.0)
-    curve = replace(study.residual.curves["gd"], mean=ones)
+    names = list(study.residual.curves)
+    q = {name: np.full(7, 0.01) for name in names}
+    curve = replace(study.residual.curves["gd"], pooled=np.full(2, 9.0))
     counts = {name: np.asarray(rows, np.int32) for name, rows in counts.items()}
     residual = replace(
-        study.residual, counts=counts, posterior=sure, null_low=low, null_high=low,
-        predictions={}, curves=dict.fromkeys(study.residual.curves, curve),
+        study.residual, counts=counts, q_values=q, predictions={},
+        curves=dict.fromkeys(names, curve),
     )  # fmt: skip
     changed = replace(study, residual=residual)
     text = html.page(document(subject(pipeline, changed), {}))

@@ -251,7 +251,7 @@ def test_the_number_of_re_trains_that_a_claim_takes_suffices() -> None:
     assert np.isnan(prediction(alone).low).all()
 
 
-# -- certified ---------------------------------------------------------------------------------------
+# -- certified -------------------------------------------------------------------------------------
 def test_no_shift_within_the_certified_radius_turns_the_tables() -> None:
     """On a line, where smoothed probabilities are known: gd from 0.3 on, Re-train from 0.62."""
     sigma, rng = 0.2, np.random.default_rng(9)

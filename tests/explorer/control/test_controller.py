@@ -14,7 +14,6 @@ from real import WAIT, Desk
 
 from engine.datasets.fashion import RECOMMENDED
 from engine.errors import SpecError
-from engine.residual import posterior
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.study import example
@@ -230,17 +229,15 @@ def test_a_stored_study_is_listed_and_opens_with_its_form(desk: Desk, qtbot: QtB
     assert desk.state.study.key == key
 
 
-def test_what_judges_samples_is_computed_before_a_study_is_shown(desk: Desk) -> None:
+def test_what_judges_samples_is_stored_with_the_study(desk: Desk) -> None:
     """Else the window would compute it, and stand still for most of a second."""
     desk.open()
     desk.run()
     assert desk.state.study is not None
-    key, tables = desk.state.study.key, []
-    desk.wait(desk.controller.opening.open_dataset, "digits")
-    posterior._table.cache_clear()
-    desk.state.study_changed.connect(lambda: tables.append(posterior._table.cache_info().currsize))
+    key = desk.state.study.key
     desk.wait(desk.controller.opening.open_study, key)
-    assert desk.state.study is not None and tables[-1] == 2, "with and without a margin"
+    residual = desk.state.study.residual
+    assert residual.q_values.keys() == residual.e_values.keys() == residual.curves.keys()
 
 
 def test_checkpoints_and_figures_are_written(desk: Desk, tmp_path: Path) -> None:

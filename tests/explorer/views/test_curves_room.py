@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from shown import Shown
 
 from explorer.views.curves.sources import probe_tau
+from explorer.views.curves.tabs import RESIDUAL
 from explorer.views.curves.view import CurvesView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -23,6 +24,7 @@ def show(shown: Shown, size: tuple[int, int]) -> CurvesView:
     """The view in a dock of this size, whose title has taken its controls."""
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     view.panel.bar.hide()
     view.resize(*size)
     for _ in range(2):

@@ -51,6 +51,7 @@ def view(shown: Shown) -> CurvesView:
     seeds, other = synthetic.study(seed=7), synthetic.study(tau=0.2)
     shown.state.studies = tuple(map(summary, (study, seeds, other)))
     made = shown.view(CurvesView)
+    made.tabs.setCurrentIndex(RESIDUAL)
     made.grab()
     return made
 
@@ -271,7 +272,9 @@ def published(shown: Shown) -> CurvesView:
     study = paper.study()
     shown.state.dataset = paper.dataset()
     shown.state.study, shown.state.residual = study, study.residual
-    return shown.view(CurvesView)
+    view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
+    return view
 
 
 def test_published_curves_are_overlaid_with_their_source(published: CurvesView) -> None:
@@ -355,6 +358,7 @@ def test_a_session_keeps_the_runs_and_the_mean(view: CurvesView, shown: Shown) -
     kept = view.view_state()
     shown.state.compared = ()
     again = shown.view(CurvesView)
+    again.tabs.setCurrentIndex(RESIDUAL)
     again.restore_view_state(kept)
     assert shown.last == ("compare", (SEED_7,))
     assert again.view_state() == kept

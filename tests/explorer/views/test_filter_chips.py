@@ -103,7 +103,10 @@ def test_only_what_means_something_can_be_asked(shown: Sampled) -> None:
     assert "predicts" in kinds() and "r >" not in kinds() and "τ* <" in kinds()
     shown.finish()
     shown.choose(builder.model, "Any method")
-    assert kinds() == ["r <", "r >", "has no defined r", "verdict"]
+    assert kinds() == [
+        "r <", "r >", "has no defined r", "verdict", "q <", "q >", "certified radius <",
+        "certified radius >",
+    ]  # fmt: skip
     shown.choose(builder.model, "GD")
     assert {"differs from", "r >", "verdict", "is wrong"} <= set(kinds())
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from shown import Shown
 
 from explorer.state.selection import Selection
-from explorer.views.curves.tabs import LOSS, RESIDUAL
+from explorer.views.curves.tabs import LOSS, POOLED, RESIDUAL
 from explorer.views.curves.view import CurvesView
 from explorer.views.neighborhood.view import NeighborhoodView
 
@@ -106,12 +106,12 @@ def test_curves_grow_live(shown: Shown) -> None:
     shown.state.losses = {"original": (2.0,)}
     assert view.tabs.currentIndex() == LOSS
     shown.state.residual = synthetic.residual(draws=10)
-    assert view.tabs.currentIndex() == RESIDUAL
+    assert view.tabs.currentIndex() == POOLED
     assert "c = 10 of 100 copies of each of 10 forget samples." in view.info.toolTip()
-    curve = view.residual.curves["original"]
-    assert curve.getData()[1][-1] == pytest.approx(2.0)
+    curve = view.pooled.curves["original"]
+    assert curve.getData()[1][-1] == pytest.approx(np.log10(2))
     shown.state.residual = synthetic.residual(draws=100)
-    assert view.residual.curves["original"] is curve  # the same line, with new numbers
+    assert view.pooled.curves["original"] is curve  # the same line, with new numbers
     shown.state.study = synthetic.study()
     assert "c = 100 copies of each of 10 forget samples." in view.info.toolTip()
 
@@ -119,6 +119,7 @@ def test_curves_grow_live(shown: Shown) -> None:
 def test_band_line_and_legend_are_there(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     words = view.residual.accessibleDescription()
     assert words == "Original, RURK, GD, null band: one Re-train against another"
     view.residual.plot.grab()
@@ -133,6 +134,7 @@ def test_band_line_and_legend_are_there(shown: Shown) -> None:
 
 def test_undefined_values_are_gaps_and_said(shown: Shown) -> None:
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     shown.state.residual = synthetic.residual(undefined=3)
     assert "undefined for up to 3 of 10 samples" in view.note.text()
     shown.state.residual = synthetic.residual(undefined=10)
@@ -142,6 +144,7 @@ def test_undefined_values_are_gaps_and_said(shown: Shown) -> None:
 def test_log_scale_draws_logarithms(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     view.log.click()
     assert view.log.isChecked()
     assert view.residual.curves["original"].getData()[1][-1] == pytest.approx(np.log10(2))
@@ -151,6 +154,7 @@ def test_log_scale_draws_logarithms(shown: Shown) -> None:
 def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     QApplication.processEvents()
     box = view.residual.plot.getViewBox()
     at = view.residual.plot.mapFromScene(box.mapViewToScene(QPointF(0.39, 1.2)))
@@ -163,6 +167,7 @@ def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
 def test_a_click_asks_for_the_neighborhood_at_that_tau(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     QApplication.processEvents()
     box = view.residual.plot.getViewBox()
     at = view.residual.plot.mapFromScene(box.mapViewToScene(QPointF(0.161, 1.5)))
@@ -173,6 +178,7 @@ def test_a_click_asks_for_the_neighborhood_at_that_tau(shown: Shown) -> None:
 def test_axes_name_unit_and_perturbation(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     label = view.residual.plot.getAxis("bottom").labelText
     assert "Gaussian" in label
     assert "pixel range [0, 1]" in label
@@ -182,6 +188,7 @@ def test_axes_name_unit_and_perturbation(shown: Shown) -> None:
 
 def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     shown.state.losses = {"original": (2.0, 1.0), "retrain-0": (2.1,)}
     assert view.loss.accessibleDescription() == "Original, Re-train 0"
     shown.state.losses = {"original": (2.0, 1.0, 0.5)}
@@ -194,6 +201,7 @@ def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
 def test_what_changes_at_once_is_drawn_once_and_what_changes_alone_at_once(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
+    view.tabs.setCurrentIndex(RESIDUAL)
     drawn: list[bool] = []
     view.refreshed.connect(lambda: drawn.append(shown.state.unsettled))
     with shown.state.at_once():
@@ -210,6 +218,7 @@ def test_what_changes_at_once_is_drawn_once_and_what_changes_alone_at_once(shown
 def test_a_change_that_fails_halfway_is_drawn_as_far_as_it_came(shown: Shown) -> None:
     shown.fill()
     view, drawn = shown.view(CurvesView), []
+    view.tabs.setCurrentIndex(RESIDUAL)
     view.refreshed.connect(lambda: drawn.append(True))
 
     def fail() -> None:
