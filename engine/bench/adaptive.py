@@ -15,7 +15,7 @@ from engine.residual.chosen_copies import CopyEvaluator, no_predictions
 from engine.residual.copy_counts import blocks_of, copies
 from engine.residual.predictions import predict_copies
 from engine.residual.summary import summarize
-from engine.residual.verdict import verdict_columns
+from engine.residual.verdict import RESIDUAL, verdict_columns, verdicts
 from engine.results import Curve, Residual
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
@@ -25,7 +25,6 @@ WIDER = (0.25, 1.0)  # by what share the interval of the mean may be wider
 JUDGED = ("original", *TUNED)
 RETRAINS = [role for role in MODELS if role.startswith("retrain-")]
 RESOLVED = 0.01  # width of r below which relative widths of intervals do not matter
-TARGET = 0.1  # of the full grid's passes
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,11 @@ class Comparison:
     def gap(self) -> float:
         """Largest difference of the pooled ratio."""
         each = [np.abs(one.pooled - whole.pooled) for one, whole in self._curves()]
+        return float(np.nanmax(each))
+
+    def prevalence_gap(self) -> float:
+        """Largest difference of the prevalence in percentage points, where both give one."""
+        each = [np.abs(one.prevalence - whole.prevalence) for one, whole in self._curves()]
         return float(np.nanmax(each))
 
     def _curves(self) -> list[tuple[Curve, Curve]]:
@@ -124,14 +128,22 @@ def _row(name: str, wider: float, comparison: Comparison) -> BenchRow:
     width = float(np.median(widths)) if len(widths) else 1.0
     facts = {
         "share": comparison.share, "width": width, "widest": float(widths.max(initial=1.0)),
-        "inside": inside, "pooled": comparison.gap(),
+        "inside": inside, "pooled": comparison.gap(), "prevalence": comparison.prevalence_gap(),
+        "discoveries": _discoveries(comparison.own), "of_all_draws": _discoveries(comparison.full),
     }  # fmt: skip
     return BenchRow(
         f"adaptive draws, {name}, aiming at {1 + wider:g}x as wide",
-        f"<= {TARGET:.0%}",
+        f"<= {1 + wider:g}x wide",
         f"{comparison.share:.1%} of the passes; "
         f"width {width:.2f}x (at most {facts['widest']:.2f}x); "
-        f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}",
-        comparison.share <= TARGET and inside == 1.0,
+        f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}; "
+        f"{facts['discoveries']} residual samples, {facts['of_all_draws']} with all draws; "
+        f"prevalence within {facts['prevalence']:.3g} points",
+        facts["widest"] <= 1 + wider and inside == 1.0,
         facts,
     )
+
+
+def _discoveries(residual: Residual) -> int:
+    """How many samples have the verdict residual, over the judged models."""
+    return sum(int((verdicts(residual, name) == RESIDUAL).sum()) for name in JUDGED)
