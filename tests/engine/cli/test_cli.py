@@ -64,7 +64,7 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
         over_tau = {"mean", "low", "high", "pooled", "pooled_low", "pooled_high"}
         over_tau |= {"undefined", "prevalence"}
         of_samples = {"q_values", "e_values", "verdicts", "certified_radius"}
-        assert set(curve) == over_tau | of_samples | {"fdr"}
+        assert set(curve) == over_tau | of_samples | {"fdr", "audit"}
         assert all(len(curve[part]) == len(measured["taus"]) == 11 for part in over_tau)
         forgotten = len(found["spec"]["forget"])  # type: ignore[index]
         assert all(len(curve[part]) == forgotten for part in of_samples)

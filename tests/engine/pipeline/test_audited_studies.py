@@ -137,7 +137,7 @@ def test_records_of_earlier_versions_have_none(pipeline: Pipeline) -> None:
         change(pipeline.store.path("counts", plan.counts(name)), audit=None)
     old = pipeline.study(study.key)
     assert old.residual.audits == {}
-    assert "audit" not in study_json(old)["residual_knowledge"]["models"]["gd"]
+    assert study_json(old)["residual_knowledge"]["models"]["gd"]["audit"] is None
     more = pipeline.run(spec_of(pipeline, 20), Reporter()).residual
     assert isinstance(more, Residual) and set(more.audits) == set(NAMES)  # of what is new
 
