@@ -251,7 +251,7 @@ def _or_nothing(values: np.ndarray | None) -> list[float | int | None] | None:
 
 
 def _audit_json(residual: Residual, name: str) -> dict[str, Any]:
-    """How many inferred answers were asked anew and how many differed; null if none are inferred."""
+    """How many inferred answers were asked anew and how many differed; null if none is inferred."""
     audit = residual.audits.get(name)
     numbers_of = None if audit is None else {"asked": audit.asked, "differed": audit.differed}
     return {"audit": numbers_of}

@@ -34,3 +34,14 @@ def pipeline(tmp_path: Path, embedder: Embedder) -> Iterator[Pipeline]:
     with lent(made, embedder):
         yield made
     made.close()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one core: tensors of small tests are slower on several, far slower on busy ones."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

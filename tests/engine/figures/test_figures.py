@@ -21,6 +21,7 @@ from engine.analysis.point_colors import PanelData
 from engine.analysis.tradeoff import Scatter, scatter
 from engine.errors import SpecError
 from engine.figures.canvas import FORMATS
+from engine.figures.certified import certified
 from engine.figures.curves import curves
 from engine.figures.embedding import embedding
 from engine.figures.metrics import metrics_table
@@ -196,6 +197,22 @@ def test_the_csv_of_the_curves_has_every_number_and_empty_cells_where_undefined(
     assert list(bands) == [
         "null band", "prediction interval at each tau", "prediction interval of the grid",
     ]  # fmt: skip
+
+
+def test_the_certified_share_falls_with_the_radius_and_needs_something_certified(
+    tmp_path: Path,
+) -> None:
+    radii = {"original": np.array([0.0, 0.1, 0.2, 0.2, 0.0]), "rurk": np.zeros(5)}
+    study = replace(_residual(), certified_radius=radii)
+    drawn = certified(study, LABELS, tmp_path / "c.svg", facts=FACTS)
+    rows = [row for row in _rows(drawn[1]) if row["model"] == "original"]
+    shares = {float(row["radius"]): float(row["certified_percent"]) for row in rows}
+    assert shares[0.0] == 60 and shares[max(shares)] == 0
+    assert all(share == 60 for radius, share in shares.items() if radius <= 0.1)
+    assert all(share == 40 for radius, share in shares.items() if 0.101 < radius < 0.2)
+    assert "rounding is not covered" in drawn[2].read_text(encoding="utf-8")
+    with pytest.raises(SpecError, match="Nothing is certified"):
+        certified(replace(study, certified_radius={}), LABELS, tmp_path / "n.svg")
 
 
 def test_copies_are_ordered_by_the_size_of_their_perturbation(tmp_path: Path) -> None:

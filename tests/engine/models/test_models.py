@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,13 +17,7 @@ HALF = ([0.5, 0.4, 0.3], [0.2, 0.2, 0.2])
 GRAY = ([0.5], [0.25])
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors as small as these are slower on several cores, far slower on busy ones."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(name: str, shape: tuple[int, ...], n_classes: int = 5, seed: int = 1) -> Classifier:

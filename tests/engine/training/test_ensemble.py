@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,13 +29,7 @@ ADAMW = replace(SPEC, lr=0.01, optimizer="adamw", warmup=0.3, weight_decay=0.1)
 PLAIN = replace(SPEC, momentum=0.0, weight_decay=0.0, schedule="constant")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """A study uses one thread for networks as small as these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def data(classes: int = 5, side: int = 8) -> Samples:
