@@ -161,7 +161,8 @@ def test_concurrent_lanes_draw_the_same_as_alone(
 
     def lane() -> None:
         begin.wait()
-        results.append(trained(made(tmp_path, digits, LINES[1], "nn.Dropout2d(0.3)"), samples))
+        spec = model_spec(f"{tmp_path / 'mine.py'}:make")  # a lane that wrote it would empty it
+        results.append(trained(network(spec, digits, generator(3, "weights")), samples))
 
     lanes = [threading.Thread(target=lane) for _ in range(2)]
     for one in lanes:
