@@ -14,7 +14,7 @@ from explorer.__main__ import parser as window_parser
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text("utf-8")
-LINES = 290
+LINES = 285
 COMMANDS = re.findall(r"^rk-engine .*$", TEXT.replace("\\\n", " "), re.M)
 PROSE = " ".join(re.sub(r"```.*?```", "", TEXT, flags=re.S).split())
 INLINE = [code for code in re.findall(r"`([^`]+)`", PROSE) if code.startswith("rk-engine ")]
